@@ -1,0 +1,111 @@
+"""Core: where every captured sample of a source went.
+
+At every moment `captured == delivered + pending + sum(dropped.values())`. The pending samples are
+kept as intervals and counted from them, so that `check` compares three independent numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from heard.wire import status
+
+
+class LedgerError(AssertionError):
+    """The counts do not add up: a bug in heard."""
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The ledger of one source; sample numbers and counts are at the working rate.
+
+    `pending` holds ascending, disjoint, non-adjacent intervals [start, stop) of samples that are
+    retained and neither settled nor dropped.
+    """
+
+    captured: int = 0
+    delivered: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+    pending: list[tuple[int, int]] = field(default_factory=list)
+    muted: int = 0
+    gaps: dict[str, int] = field(default_factory=dict)
+
+    def capture(self, samples: int) -> None:
+        """Count `samples` more; they are pending."""
+        if samples < 0:
+            raise LedgerError(f"{samples} samples cannot be captured")
+        if not samples:
+            return
+        start, stop = self.captured, self.captured + samples
+        if self.pending and self.pending[-1][1] == start:
+            start = self.pending.pop()[0]
+        self.pending.append((start, stop))
+        self.captured = stop
+
+    def settle(self, start: int, stop: int) -> int:
+        """Move what is pending of [start, stop) to `delivered`; return how many samples that were.
+
+        Samples settled or dropped before are left alone, so a message may come twice.
+        """
+        samples = self._take(start, stop)
+        self.delivered += samples
+        return samples
+
+    def drop(self, start: int, stop: int, reason: str) -> int:
+        """Move what is pending of [start, stop) to `dropped[reason]`; return how many samples that were."""
+        samples = self._take(start, stop)
+        if samples:
+            self.dropped[reason] = self.dropped.get(reason, 0) + samples
+        return samples
+
+    def add_gap(self, reason: str, samples: int) -> None:
+        """Count time that was never captured, in samples."""
+        self.gaps[reason] = self.gaps.get(reason, 0) + samples
+
+    @property
+    def pending_samples(self) -> int:
+        """How many samples are retained and not settled."""
+        return sum(stop - start for start, stop in self.pending)
+
+    @property
+    def oldest_pending(self) -> int:
+        """Number of the oldest pending sample; `captured` where none is pending."""
+        return self.pending[0][0] if self.pending else self.captured
+
+    def check(self) -> None:
+        """Raise LedgerError unless the counts add up and no pending sample is yet to be captured."""
+        held, lost = self.pending_samples, sum(self.dropped.values())
+        if self.captured != self.delivered + held + lost:
+            raise LedgerError(
+                f"captured {self.captured} != delivered {self.delivered} + pending {held} + dropped {lost}"
+            )
+        if self.pending and self.pending[-1][1] > self.captured:
+            raise LedgerError(f"sample {self.pending[-1][1] - 1} is pending but was not captured")
+
+    def status(self) -> status.Ledger:
+        """Return the counts as the status shows them."""
+        return {
+            "captured": self.captured,
+            "delivered": self.delivered,
+            "pending": self.pending_samples,
+            "dropped": dict(self.dropped),
+            "muted": self.muted,
+            "gaps": dict(self.gaps),
+        }
+
+    def _take(self, start: int, stop: int) -> int:
+        """Cut [start, stop) out of the pending intervals; return how many samples were in them."""
+        taken = 0
+        left: list[tuple[int, int]] = []
+        for first, last in self.pending:
+            low, high = max(first, start), min(last, stop)
+            if low >= high:
+                left.append((first, last))
+                continue
+            taken += high - low
+            if first < low:
+                left.append((first, low))
+            if high < last:
+                left.append((high, last))
+        self.pending = left
+        return taken

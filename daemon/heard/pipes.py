@@ -1,0 +1,243 @@
+"""The table of the pipes that join the processes, and the only place where the daemon makes sockets.
+
+    sources ─▶ capture ══RAW══▶ denoise ══CLEAN══▶ upstream ══EVENTS══▶ publish ─▶ PUB
+                 ▲ ▲               │ (EVENTS: levels)   │ ▲               │ │
+                 │ └───POSITIONS───┴────────────────────┘ └─────ACKS──────┘ │
+                 └─────────────────POSITIONS────────────────────────────────┘
+    every stage ◀──REPORTS──▶ supervise
+
+Which end binds decides where messages wait. A bound PUSH without a peer refuses at once (EAGAIN), so
+RAW and CLEAN hold nothing while their reader is away: the audio stays where it is retained. A connected
+PUSH queues up to its mark, so what flows back and events outlive the restart of their reader.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import zmq
+
+from heard.wire.codec import MAX_MESSAGE_BYTES
+from heard.wire.endpoints import IPC_PATH_LIMIT
+
+Process = Literal["supervise", "capture", "denoise", "upstream", "publish", "recognizer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pipe:
+    """One line of the table: a PUSH/PULL pipe over ipc://, `mark` messages deep at each end."""
+
+    name: str
+    carries: str
+    bound_by: Process
+    push: tuple[Process, ...]
+    pull: Process
+    mark: int
+    when_full: str
+    per_second: str
+
+
+RAW = Pipe(
+    "raw",
+    "heard.wire.audio.Block",
+    bound_by="capture",
+    push=("capture",),
+    pull="denoise",
+    mark=16,
+    when_full="capture keeps its place in the retained audio and tries again",
+    per_second="1000 / block_ms per source",
+)
+CLEAN = Pipe(
+    "clean",
+    "heard.wire.audio.Block",
+    bound_by="denoise",
+    push=("denoise",),
+    pull="upstream",
+    mark=16,
+    when_full="denoise reads no more of RAW until there is room",
+    per_second="10 to 50 per source",
+)
+EVENTS = Pipe(
+    "events",
+    "heard.wire.events.Event",
+    bound_by="publish",
+    push=("capture", "denoise", "upstream", "supervise"),
+    pull="publish",
+    mark=1000,
+    when_full="numbered events are kept by their sender; others are dropped and counted",
+    per_second="10 levels per source, a few transcripts",
+)
+ACKS = Pipe(
+    "acks",
+    "heard.wire.events.Ack",
+    bound_by="upstream",
+    push=("publish",),
+    pull="upstream",
+    mark=1000,
+    when_full="dropped: the next one covers it",
+    per_second="a few",
+)
+POSITIONS = Pipe(
+    "positions",
+    "heard.wire.positions",
+    bound_by="capture",
+    push=("denoise", "upstream", "publish"),
+    pull="capture",
+    mark=10000,
+    when_full="kept by the sender until there is room",
+    per_second="about 10 per source",
+)
+PIPES = (RAW, CLEAN, EVENTS, ACKS, POSITIONS)
+
+REPORTS = "reports"
+"""ROUTER at supervise, one DEALER per stage; identities are process names."""
+
+LINGER_MS = 1000
+RECONNECT_MS = 20
+
+
+class EndpointTakenError(Exception):
+    """Another process has the endpoint; the text says which."""
+
+
+class Pipes:
+    """Makes this process's ends of the pipes, below one runtime directory.
+
+    Sockets and context are closed by `close`, waiting at most LINGER_MS for what is queued.
+    """
+
+    def __init__(self, runtime_dir: Path) -> None:
+        self.runtime_dir = runtime_dir
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=1)
+        self._sockets: list[zmq.Socket[bytes]] = []
+
+    def push(self, pipe: Pipe) -> zmq.Socket[bytes]:
+        """Return the sending end of `pipe`; send with zmq.NOBLOCK."""
+        return self._end(pipe, zmq.PUSH, binds=pipe.bound_by in pipe.push)
+
+    def pull(self, pipe: Pipe) -> zmq.Socket[bytes]:
+        """Return the receiving end of `pipe`."""
+        return self._end(pipe, zmq.PULL, binds=pipe.bound_by == pipe.pull)
+
+    def reports_dealer(self, process: str) -> zmq.Socket[bytes]:
+        """Return a stage's end of the reports."""
+        socket = self._socket(zmq.DEALER, mark=1000)
+        socket.setsockopt(zmq.ROUTING_ID, process.encode())
+        socket.connect(f"ipc://{self.path(REPORTS)}")
+        return socket
+
+    def reports_router(self) -> zmq.Socket[bytes]:
+        """Return supervise's end of the reports; a restarted stage takes over its identity."""
+        socket = self._socket(zmq.ROUTER, mark=1000)
+        socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
+        self._bind(socket, f"ipc://{self.path(REPORTS)}")
+        return socket
+
+    def control_router(self, endpoint: str) -> zmq.Socket[bytes]:
+        """Return the control socket. Frames above the limit still arrive, to be answered `too-large`."""
+        socket = self._socket(zmq.ROUTER, mark=1000)
+        # Twice the limit: what is a little too large gets an error reply, what is far too large is cut off.
+        socket.setsockopt(zmq.MAXMSGSIZE, 2 * MAX_MESSAGE_BYTES)
+        self._bind(socket, endpoint)
+        return socket
+
+    def publisher(self, endpoint: str) -> zmq.Socket[bytes]:
+        """Return the PUB socket. A subscriber that falls 10,000 messages behind loses some."""
+        socket = self._socket(zmq.PUB, mark=10000)
+        self._bind(socket, endpoint)
+        return socket
+
+    def path(self, name: str) -> Path:
+        """Return where the socket called `name` lies."""
+        return self.runtime_dir / name
+
+    def close(self) -> None:
+        """Close every socket, then the context."""
+        for socket in self._sockets:
+            socket.close()
+        self.context.term()
+
+    def _end(self, pipe: Pipe, kind: int, *, binds: bool) -> zmq.Socket[bytes]:
+        socket = self._socket(kind, mark=pipe.mark)
+        endpoint = f"ipc://{self.path(pipe.name)}"
+        if binds:
+            self._bind(socket, endpoint)
+        else:
+            socket.connect(endpoint)
+        return socket
+
+    def _socket(self, kind: int, mark: int) -> zmq.Socket[bytes]:
+        socket = self.context.socket(kind)
+        # All before bind or connect: libzmq reads them there. Its own linger is for ever.
+        socket.setsockopt(zmq.SNDHWM, mark)
+        socket.setsockopt(zmq.RCVHWM, mark)
+        socket.setsockopt(zmq.LINGER, LINGER_MS)
+        socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
+        self._sockets.append(socket)
+        return socket
+
+    @staticmethod
+    def _bind(socket: zmq.Socket[bytes], endpoint: str) -> None:
+        # libzmq unlinks a stale path itself; that the path is ours alone is the lock's business (`claim`).
+        before = os.umask(0o177)
+        try:
+            socket.bind(endpoint)
+        finally:
+            os.umask(before)
+
+
+def ipc_path(endpoint: str) -> Path:
+    """Return the path of an ipc:// endpoint.
+
+    Raises:
+        ValueError: it is no ipc:// endpoint, or its path is too long for a unix socket.
+    """
+    scheme, found, path = endpoint.partition("://")
+    if scheme != "ipc" or not found or not path.startswith("/"):
+        raise ValueError(f"must be ipc:// and an absolute path, not {endpoint!r}")
+    if len(os.fsencode(path)) > IPC_PATH_LIMIT:
+        raise ValueError(
+            f"path of {len(os.fsencode(path))} bytes; a unix socket takes {IPC_PATH_LIMIT}: "
+            "choose a shorter runtime_dir"
+        )
+    return Path(path)
+
+
+def private_directory(path: Path) -> None:
+    """Create `path` (0700) where it is missing; refuse one that others could write to.
+
+    Raises:
+        PermissionError: it belongs to somebody else, or group or others may write there.
+        OSError: it cannot be made.
+    """
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = path.stat()
+    if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise PermissionError(f"{path}: must belong to uid {os.geteuid()} and be writable by it alone")
+
+
+def claim(path: Path) -> int:
+    """Lock `path`.lock for as long as this process lives; return the open descriptor.
+
+    A second bind of an ipc:// path silently steals it from a living daemon, so every path is
+    locked before it is bound.
+
+    Raises:
+        EndpointTakenError: a living process holds the lock.
+    """
+    lock = path.with_name(path.name + ".lock")
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pid = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
+        os.close(descriptor)
+        raise EndpointTakenError(f"{path}: in use by another heard daemon, process {pid}") from None
+    os.truncate(descriptor, 0)
+    os.write(descriptor, f"{os.getpid()}\n".encode())
+    return descriptor

@@ -1,0 +1,132 @@
+"""What a stage and `supervise` tell each other (pipe `reports`, ROUTER at `supervise`).
+
+A stage sends a `Report` several times a second and at every change of state, and answers each
+`Order` with one `Answer`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from heard.wire.codec import Body, WireError, member, pack, take, take_or, unpack
+from heard.wire.control import Code, read_code
+
+
+class StageState(StrEnum):
+    """What a stage says of itself; the other process states are for `supervise` to know."""
+
+    STARTING = "starting"
+    READY = "ready"
+    STOPPING = "stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A stage's part of the status.
+
+    `sources` maps a source's name to the part of its status that this stage knows (see
+    `heard.wire.status`); `own` holds what belongs to no source (`publish`: published, journal_rows).
+    `counters` are losses and faults that the status shows under the process.
+    """
+
+    process: str
+    pid: int
+    state: StageState
+    sources: dict[str, Body] = field(default_factory=dict)
+    own: Body = field(default_factory=dict)
+    counters: dict[str, int] = field(default_factory=dict)
+
+    def pack(self) -> bytes:
+        """Return the report as one frame."""
+        return pack(
+            {
+                "kind": "report",
+                "process": self.process,
+                "pid": self.pid,
+                "state": str(self.state),
+                "sources": self.sources,
+                "own": self.own,
+                "counters": self.counters,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """`supervise` asks a stage to do `op`; `source` "" means all. `number` is mirrored in the answer."""
+
+    number: int
+    op: str
+    source: str = ""
+    args: Body = field(default_factory=dict)
+
+    def pack(self) -> bytes:
+        """Return the order as one frame."""
+        return pack({"number": self.number, "op": self.op, "source": self.source, "args": self.args})
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Order:
+        """Return the order that `data` holds.
+
+        Raises:
+            WireError: the bytes are no order.
+        """
+        body = unpack(data)
+        return cls(
+            take(body, "number", int),
+            take(body, "op", str),
+            take_or(body, "source", str, ""),
+            take_or(body, "args", dict, {}),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of an order: `result`, or an error `code` with its `message`."""
+
+    number: int
+    result: Body = field(default_factory=dict)
+    code: Code | None = None
+    message: str = ""
+
+    def pack(self) -> bytes:
+        """Return the answer as one frame."""
+        return pack(
+            {
+                "kind": "answer",
+                "number": self.number,
+                "result": self.result,
+                "code": None if self.code is None else str(self.code),
+                "message": self.message,
+            }
+        )
+
+
+def unpack_from_stage(data: bytes) -> Report | Answer:
+    """Return what a stage sent.
+
+    Raises:
+        WireError: the bytes are neither a report nor an answer.
+    """
+    body = unpack(data)
+    match take(body, "kind", str):
+        case "report":
+            return Report(
+                take(body, "process", str),
+                take(body, "pid", int),
+                member(take(body, "state", str), "state", StageState),
+                take_or(body, "sources", dict, {}),
+                take_or(body, "own", dict, {}),
+                take_or(body, "counters", dict, {}),
+            )
+        case "answer":
+            code = take_or(body, "code", str, "")
+            return Answer(
+                take(body, "number", int),
+                take_or(body, "result", dict, {}),
+                read_code(code) if code else None,
+                take_or(body, "message", str, ""),
+            )
+        case kind:
+            raise WireError(f"unknown kind {kind!r}")

@@ -1,0 +1,24 @@
+"""Topics of the publish socket. A full topic is one of these and, but for `status`, a source's name."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Topic(StrEnum):
+    """First part of a topic."""
+
+    PARTIAL = "transcript.partial"
+    FINAL = "transcript.final"
+    REVISED = "transcript.revised"
+    SOURCE = "source"
+    UPSTREAM = "upstream"
+    GAP = "gap"
+    LEVEL = "level"
+    AUDIO = "audio"
+    STATUS = "status"
+
+
+def full(topic: Topic, source: str) -> str:
+    """Return the topic as it stands on the wire: `transcript.final.mic`, or `status` alone."""
+    return str(topic) if topic is Topic.STATUS else f"{topic}.{source}"

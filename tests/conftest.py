@@ -1,0 +1,35 @@
+"""What every test may rely on: no settings of the developer's own, and a sound server on request."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from .support.sound_server import SoundServer, sound_server
+
+OWN_SETTINGS = ("HEARD_", "ASSEMBLYAI_", "PULSE_", "ALSA_")
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_of_the_developers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep a key, a proxy or a configuration of the developer's out of every test and child."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(OWN_SETTINGS) or name.lower() in PROXIES:
+                patch.delenv(name)
+        for kind in ("CONFIG", "STATE", "CACHE"):
+            patch.setenv(f"XDG_{kind}_HOME", str(tmp_path_factory.mktemp(kind.lower())))
+        # systemd's own, where the tests themselves run under a service.
+        for name in ("RUNTIME_DIRECTORY", "STATE_DIRECTORY", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET"):
+            patch.delenv(name, raising=False)
+        # Sockets live here, whose paths must not pass 107 bytes.
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+        yield
+
+
+@pytest.fixture(name="sound_server")
+def _sound_server() -> Iterator[SoundServer]:
+    """Start a PulseAudio server of the test's own with one null sink, `room`, whose monitor is heard."""
+    with sound_server() as server:
+        yield server
