@@ -15,6 +15,16 @@ class LedgerError(AssertionError):
     """The counts do not add up: a bug in heard."""
 
 
+def check_counts(counts: status.Ledger) -> None:
+    """Raise LedgerError unless `captured` is the sum of where its samples went."""
+    lost = sum(counts["dropped"].values())
+    if counts["captured"] != counts["delivered"] + counts["pending"] + lost:
+        raise LedgerError(
+            f"captured {counts['captured']} != delivered {counts['delivered']} "
+            f"+ pending {counts['pending']} + dropped {lost}"
+        )
+
+
 @dataclass(slots=True)
 class Ledger:
     """The ledger of one source; sample numbers and counts are at the working rate.

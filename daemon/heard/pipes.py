@@ -23,7 +23,6 @@ from typing import Literal
 import zmq
 
 from heard.wire.codec import MAX_MESSAGE_BYTES
-from heard.wire.endpoints import IPC_PATH_LIMIT
 
 Process = Literal["supervise", "capture", "denoise", "upstream", "publish", "recognizer"]
 
@@ -141,8 +140,8 @@ class Pipes:
     def control_router(self, endpoint: str) -> zmq.Socket[bytes]:
         """Return the control socket. Frames above the limit still arrive, to be answered `too-large`."""
         socket = self._socket(zmq.ROUTER, mark=1000)
-        # Twice the limit: what is a little too large gets an error reply, what is far too large is cut off.
-        socket.setsockopt(zmq.MAXMSGSIZE, 2 * MAX_MESSAGE_BYTES)
+        # What is too large gets an error reply; what would exhaust the memory is cut off.
+        socket.setsockopt(zmq.MAXMSGSIZE, 64 * MAX_MESSAGE_BYTES)
         self._bind(socket, endpoint)
         return socket
 
@@ -189,23 +188,6 @@ class Pipes:
             socket.bind(endpoint)
         finally:
             os.umask(before)
-
-
-def ipc_path(endpoint: str) -> Path:
-    """Return the path of an ipc:// endpoint.
-
-    Raises:
-        ValueError: it is no ipc:// endpoint, or its path is too long for a unix socket.
-    """
-    scheme, found, path = endpoint.partition("://")
-    if scheme != "ipc" or not found or not path.startswith("/"):
-        raise ValueError(f"must be ipc:// and an absolute path, not {endpoint!r}")
-    if len(os.fsencode(path)) > IPC_PATH_LIMIT:
-        raise ValueError(
-            f"path of {len(os.fsencode(path))} bytes; a unix socket takes {IPC_PATH_LIMIT}: "
-            "choose a shorter runtime_dir"
-        )
-    return Path(path)
 
 
 def private_directory(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -38,3 +39,20 @@ def state_dir(environ: Mapping[str, str], configured: str = "") -> Path:
 def expand(endpoint: str, directory: Path) -> str:
     """Return `endpoint` with `{runtime_dir}` filled in."""
     return endpoint.replace("{runtime_dir}", str(directory))
+
+
+def ipc_path(endpoint: str) -> Path:
+    """Return the path of an ipc:// endpoint.
+
+    Raises:
+        ValueError: it is no ipc:// endpoint, or its path is too long for a unix socket.
+    """
+    scheme, found, path = endpoint.partition("://")
+    if scheme != "ipc" or not found or not path.startswith("/"):
+        raise ValueError(f"must be ipc:// and an absolute path, not {endpoint!r}")
+    if len(os.fsencode(path)) > IPC_PATH_LIMIT:
+        raise ValueError(
+            f"path of {len(os.fsencode(path))} bytes; a unix socket takes {IPC_PATH_LIMIT}: "
+            "choose a shorter runtime_dir"
+        )
+    return Path(path)

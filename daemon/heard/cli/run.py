@@ -1,0 +1,60 @@
+"""`heard run`: the daemon in the foreground; what systemd runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from heard.cli.fail import CREDENTIALS, FAILURE, USAGE, Failure
+from heard.cli.options import configured, settings_from
+from heard.config import start_up_errors
+from heard.settings import Settings
+from heard.upstream.key import missing
+
+
+@click.command()
+@configured
+def run(config: Path | None, overrides: tuple[str, ...]) -> int:
+    """Run the daemon in the foreground until Ctrl-C or `heardctl stop`.
+
+    \b
+    Examples:
+      heard run
+      heard run --config /etc/heard/heard.toml
+      heard run --set source.mic.denoise.mix=0.5 --set log_level=debug
+    """
+    return serve(settings_from(config, overrides))
+
+
+def check(settings: Settings) -> None:
+    """Look for what a start would stumble over.
+
+    Raises:
+        Failure: a file or the key is not there; says which.
+    """
+    if errors := start_up_errors(settings):
+        raise Failure(errors, USAGE)
+    if settings.upstream.service == "assemblyai" and (lack := missing(settings, os.environ)):
+        raise Failure(lack, CREDENTIALS)
+
+
+def serve(settings: Settings) -> int:
+    """Run the daemon with `settings`; return its exit status.
+
+    Raises:
+        Failure: it cannot start, for a reason that the line says.
+    """
+    check(settings)
+    # Imported late: `heard run --help` needs neither ZeroMQ nor the rest.
+    from heard.pipes import EndpointTakenError  # noqa: PLC0415
+    from heard.supervise.process import run as supervise  # noqa: PLC0415
+
+    try:
+        return supervise(settings)
+    except EndpointTakenError as error:
+        raise Failure(str(error), FAILURE) from None
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise Failure(f"{where}{error.strerror or error}", FAILURE) from None

@@ -1,0 +1,65 @@
+"""`heard transcribe FILE`: one file through the whole pipeline, as fast as it goes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import click
+
+from heard.cli.embedded import EmbeddedDaemon, file_sources, quiet
+from heard.cli.fail import CREDENTIALS, FAILURE, INTERRUPTED, Failure
+from heard.cli.formats import FORMATS, render
+from heard.cli.live import Progress
+from heard.cli.options import configured, settings_from
+from heard.cli.run import check
+from heard.settings import Settings
+from heard.wire.codec import Body
+from heard.wire.status import Status
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@configured
+def transcribe(file: Path, form: str, config: Path | None, overrides: tuple[str, ...]) -> int:
+    """Transcribe FILE, anything that libsndfile reads, through the whole pipeline.
+
+    The text goes to stdout, progress to stderr.
+
+    \b
+    Examples:
+      heard transcribe meeting.wav
+      heard transcribe meeting.flac --format srt > meeting.srt
+    """
+    settings = quiet(settings_from(config, overrides))
+    sources = file_sources((file,), settings.source[0], pace="fast")
+    settings = replace(settings, source=sources, publish=replace(settings.publish, partials=False))
+    check(settings)
+    click.echo(render(finals_of(settings), form), nl=False)
+    return 0
+
+
+def finals_of(settings: Settings) -> list[Body]:
+    """Run the daemon on its one file to the end; return the finals as published.
+
+    Raises:
+        Failure: the key is refused, a final was missed, or the daemon failed.
+    """
+    finals: list[Body] = []
+    topics = ("transcript.final.", "upstream.")
+    try:
+        with EmbeddedDaemon(settings, topics) as daemon, Progress() as progress:
+            for topic, body in daemon.messages():
+                if topic.startswith("transcript.final."):
+                    finals.append(body)
+                    if body["seq"] != len(finals):
+                        raise Failure("a part of the transcript was missed: try again", FAILURE)
+                elif topic == "status":
+                    progress.update(cast("Status", body))
+                elif topic.startswith("upstream.") and body.get("event") == "refused":
+                    raise Failure(f"the service refused the session: {body.get('reason')}", CREDENTIALS)
+    except KeyboardInterrupt:
+        raise Failure("interrupted", INTERRUPTED) from None
+    return finals

@@ -1,0 +1,117 @@
+"""Starts, watches and ends the child processes: fresh interpreters, each in a session of its own."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from heard.settings import Settings
+from heard.supervise.policy import Life
+from heard.supervise.table import Child, command, environment
+
+log = logging.getLogger(__name__)
+
+CONFIGURATION_EXIT = 2
+"""Exit status with which a child says that trying again is of no use (docs/wire.md)."""
+
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(slots=True)
+class Running:
+    """One child: its line in the table, its life, and the process while there is one."""
+
+    child: Child
+    life: Life = field(default_factory=Life)
+    process: subprocess.Popen[bytes] | None = None
+    last_pid: int | None = None
+    """Of the process that runs or ran last: its last report may be read after its end."""
+    output: IO[bytes] | None = None
+    """Its standard output, where the child says there that it is ready; closed by who reads it."""
+    exit_status: int | None = None
+    """Of the last process, None before its end; negative for a signal."""
+
+    @property
+    def pid(self) -> int | None:
+        """Process id while it runs."""
+        return None if self.process is None else self.process.pid
+
+
+class Children:
+    """All the children. A pipe whose far end every child watches is the proof that we live."""
+
+    def __init__(self, table: tuple[Child, ...], settings: Settings) -> None:
+        self._settings = settings
+        self.running = {child.name: Running(child) for child in table}
+        # Children see end of file on `_lifeline` the moment this process is gone, however it went.
+        self._lifeline, self._held = os.pipe()
+
+    def start(self, name: str, now: float) -> None:
+        """Start the process called `name`."""
+        running = self.running[name]  # type: ignore[index]  # a Process name from the table
+        child = running.child
+        running.process = subprocess.Popen(
+            command(child, self._settings, self._lifeline),
+            stdin=None if child.takes_stdin else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if child.ready_line else subprocess.DEVNULL,
+            env=environment(child, os.environ),
+            pass_fds=(self._lifeline,),
+            start_new_session=True,
+        )
+        running.last_pid, running.output = running.process.pid, running.process.stdout
+        running.life.started(now)
+        log.debug("%s started, process %d", name, running.process.pid)
+
+    def reap(self, now: float) -> list[Running]:
+        """Return those that exited since the last call."""
+        gone = []
+        for running in self.running.values():
+            process = running.process
+            if process is None or (status := process.poll()) is None:
+                continue
+            running.process, running.exit_status = None, status
+            running.life.exited(now)
+            gone.append(running)
+        return gone
+
+    def kill(self, running: Running) -> None:
+        """End a process at once."""
+        if running.process is not None:
+            running.process.kill()
+
+    def terminate(self, running: Running) -> None:
+        """Ask a process to end by SIGTERM."""
+        if running.process is not None:
+            running.process.send_signal(signal.SIGTERM)
+
+    def close(self) -> None:
+        """End what still runs and wait for it."""
+        for running in self.running.values():
+            if running.process is not None:
+                running.process.kill()
+                running.process.wait(5)
+        os.close(self._held)
+        os.close(self._lifeline)
+
+
+def usage(pid: int | None) -> tuple[int, float]:
+    """Return the resident bytes and the CPU seconds of a process; zeros for one that is gone.
+
+    From /proc/PID/stat: fields utime, stime and rss (proc(5)).
+    """
+    if pid is None:
+        return 0, 0.0
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0, 0.0
+    # The command's name may hold spaces and parentheses; the fields begin behind the last one.
+    fields = text.rpartition(")")[2].split()
+    utime, stime, rss = int(fields[11]), int(fields[12]), int(fields[21])
+    return rss * _PAGE_BYTES, round((utime + stime) / _TICKS, 2)

@@ -1,0 +1,261 @@
+"""Core: the control socket's ops. Frames and time go in; frames for clients and orders for stages come out.
+
+Each op is one handler. It answers at once, or names the stages that must act; their answers come in by
+`answered`, and the client hears when all have come or one failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from heard import __version__
+from heard.pipes import Process
+from heard.settings import Settings
+from heard.wire import PROTOCOL
+from heard.wire.codec import MAX_MESSAGE_BYTES, Body, WireError, take, take_or, unpack
+from heard.wire.control import Code, ControlError, Id, Reply, Request, request_id
+from heard.wire.report import Answer, Order
+
+ANSWER_S = 5.0
+"""How long a stage may take to answer an order."""
+
+Frames = list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """What a handler returns that needs stages: the orders to give, by process."""
+
+    orders: tuple[tuple[Process, str, str, Body], ...]
+    """(process, op, source, args)."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A request that waits for the answers of stages."""
+
+    envelope: Frames
+    request: Request
+    due: float
+    missing: dict[int, Process]
+    result: Body = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Outbox:
+    """What a call wants sent: `replies` on the control socket, `orders` to stages."""
+
+    replies: list[Frames] = field(default_factory=list)
+    orders: list[tuple[Process, Order]] = field(default_factory=list)
+
+
+class Control:
+    """The ops of the control socket.
+
+    `status` returns the status map. `changed` is told of each `mute`, `unmute` and `set` that a stage
+    has carried out, as (op, source, args): supervise keeps them for the restart of that stage. `up` says
+    whether a process can take orders.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        run: str,
+        *,
+        status: Callable[[], Body],
+        up: Callable[[Process], bool],
+        changed: Callable[[str, str, Body], None],
+    ) -> None:
+        self._settings = settings
+        self._run = run
+        self._status = status
+        self._up = up
+        self._changed = changed
+        self._pending: dict[int, _Pending] = {}
+        self._last_order = 0
+        self.stop_requested = False
+        self.refused = 0
+        """Requests that were malformed or too large."""
+        self._handlers: dict[str, Callable[[Body], Body | Relay]] = {
+            "hello": self._hello,
+            "status": lambda _args: self._status(),
+            "mute": self._to("capture", "mute"),
+            "unmute": self._to("capture", "unmute"),
+            "endpoint": self._to("upstream", "endpoint"),
+            "reconnect": self._to("upstream", "reconnect"),
+            "get": self._get,
+            "set": self._set,
+            "stop": self._stop,
+            **dict.fromkeys(LATER, _later),
+        }
+
+    def take(self, frames: Frames, now: float) -> Outbox:
+        """Handle what a client sent: `frames` as the ROUTER received them, the identity first."""
+        outbox = Outbox()
+        envelope, payload = _split(frames)
+        number: Id = None
+        try:
+            data = _only_frame(payload)
+            number = request_id(unpack(data))
+            self._begin(envelope, Request.unpack(data), now, outbox)
+        except WireError as error:
+            self.refused += 1
+            outbox.replies.append([*envelope, _refusal(number, ControlError(Code.BAD_REQUEST, str(error)))])
+        except ControlError as error:
+            self.refused += error.code in (Code.BAD_REQUEST, Code.TOO_LARGE)
+            outbox.replies.append([*envelope, _refusal(number, error)])
+        return outbox
+
+    def answered(self, answer: Answer) -> Outbox:
+        """Handle a stage's answer to an order; one that nobody waits for any more is ignored."""
+        outbox = Outbox()
+        pending = self._pending.pop(answer.number, None)
+        if pending is None:
+            return outbox
+        if answer.code is not None:
+            self._give_up(pending)
+            error = ControlError(answer.code, answer.message)
+            outbox.replies.append([*pending.envelope, _refusal(pending.request.id, error)])
+            return outbox
+        del pending.missing[answer.number]
+        _merge(pending.result, answer.result)
+        if not pending.missing:
+            args = pending.request.args
+            self._changed(pending.request.op, take_or(args, "source", str, ""), args)
+            outbox.replies.append([*pending.envelope, Reply(pending.request.id, pending.result).pack()])
+        return outbox
+
+    def expire(self, now: float) -> Outbox:
+        """Answer the requests whose stages took too long."""
+        outbox = Outbox()
+        for pending in list(self._pending.values()):
+            if now < pending.due or not pending.missing:
+                continue
+            late = ", ".join(sorted(set(pending.missing.values())))
+            self._give_up(pending)
+            error = ControlError(Code.NOT_AVAILABLE, f"{late} did not answer within {ANSWER_S:g} s")
+            outbox.replies.append([*pending.envelope, _refusal(pending.request.id, error)])
+            pending.missing.clear()
+        return outbox
+
+    def _begin(self, envelope: Frames, request: Request, now: float, outbox: Outbox) -> None:
+        handler = self._handlers.get(request.op)
+        if handler is None:
+            raise ControlError(
+                Code.UNKNOWN_OP, f"unknown op {request.op!r}: there are {', '.join(sorted(self._handlers))}"
+            )
+        outcome = handler(request.args)
+        if not isinstance(outcome, Relay):
+            outbox.replies.append([*envelope, Reply(request.id, outcome).pack()])
+            return
+        for process, _, _, _ in outcome.orders:
+            if not self._up(process):
+                raise ControlError(Code.NOT_AVAILABLE, f"{process} is not running at the moment; try again")
+        pending = _Pending(envelope, request, now + ANSWER_S, {})
+        for process, op, source, args in outcome.orders:
+            self._last_order += 1
+            pending.missing[self._last_order] = process
+            self._pending[self._last_order] = pending
+            outbox.orders.append((process, Order(self._last_order, op, source, args)))
+
+    def _give_up(self, pending: _Pending) -> None:
+        for number in pending.missing:
+            self._pending.pop(number, None)
+
+    def _hello(self, _args: Body) -> Body:
+        return {
+            "version": __version__,
+            "protocol": PROTOCOL,
+            "run": self._run,
+            "transcripts": self._settings.publish.endpoint,
+        }
+
+    def _stop(self, _args: Body) -> Body:
+        self.stop_requested = True
+        return {}
+
+    def _to(self, process: Process, op: str) -> Callable[[Body], Relay]:
+        """Return the handler of an op that one stage carries out, for one source or all."""
+
+        def handler(args: Body) -> Relay:
+            source = self._source(args, required=False)
+            return Relay(((process, op, source, {}),))
+
+        return handler
+
+    def _get(self, args: Body) -> Relay:
+        source = self._source(args, required=True)
+        key = take_or(args, "key", str, "")
+        stages = [_stage_of(key)] if key else list(STAGES.values())
+        return Relay(tuple((stage, "get", source, {"key": key} if key else {}) for stage in stages))
+
+    def _set(self, args: Body) -> Relay:
+        source = self._source(args, required=True)
+        key = take(args, "key", str)
+        if "value" not in args:
+            raise WireError("field 'value' is missing")
+        return Relay(((_stage_of(key), "set", source, {"key": key, "value": args["value"]}),))
+
+    def _source(self, args: Body, *, required: bool) -> str:
+        name = take(args, "source", str) if required else take_or(args, "source", str, "")
+        if (required or name) and self._settings.by_name(name) is None:
+            names = ", ".join(source.name for source in self._settings.source)
+            raise ControlError(Code.UNKNOWN_SOURCE, f"no source is called {name!r}: there are {names}")
+        return name
+
+
+STAGES: dict[str, Process] = {"denoise": "denoise", "upstream": "upstream"}
+"""Who has the settings that can change while running, by the first part of their key."""
+
+LATER = ("learn_noise", "history", "search", "devices", "reload")
+"""Ops of the contract that this version does not offer yet."""
+
+
+def _later(_args: Body) -> Body:
+    raise ControlError(Code.NOT_AVAILABLE, f"heard {__version__} does not offer this yet")
+
+
+def _stage_of(key: str) -> Process:
+    section = key.partition(".")[0]
+    if section not in STAGES or "." not in key:
+        raise ControlError(
+            Code.BAD_VALUE, f"unknown key {key!r}: keys begin with {' or '.join(f'{s}.' for s in STAGES)}"
+        )
+    return STAGES[section]
+
+
+def _split(frames: Sequence[bytes]) -> tuple[Frames, Frames]:
+    """Return the envelope (identity, and the empty delimiter of a REQ client) and the rest."""
+    envelope, payload = list(frames[:1]), list(frames[1:])
+    if len(payload) > 1 and payload[0] == b"":
+        envelope.append(payload.pop(0))
+    return envelope, payload
+
+
+def _only_frame(payload: Frames) -> bytes:
+    """Return the one frame of a request.
+
+    Raises:
+        ControlError: there are several or none, or it is too large.
+    """
+    if len(payload) != 1:
+        raise ControlError(Code.BAD_REQUEST, f"one frame was expected, not {len(payload)}")
+    if len(payload[0]) > MAX_MESSAGE_BYTES:
+        text = f"request of {len(payload[0])} bytes: at most {MAX_MESSAGE_BYTES} are read"
+        raise ControlError(Code.TOO_LARGE, text)
+    return payload[0]
+
+
+def _refusal(number: Id, error: ControlError) -> bytes:
+    return Reply(number, None, error.code, error.message).pack()
+
+
+def _merge(into: Body, result: Body) -> None:
+    """Add a stage's result; maps that both have (sources) are joined."""
+    for key, value in result.items():
+        old = into.get(key)
+        if isinstance(old, dict) and isinstance(value, dict):
+            old.update(value)
+        else:
+            into[key] = value

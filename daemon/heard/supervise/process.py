@@ -1,0 +1,327 @@
+"""The shell of `heard run`: one loop over reports, control requests, children and signals."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import time
+import uuid
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import zmq
+
+from heard import logs
+from heard.pipes import EVENTS, Pipes, Process, claim, private_directory
+from heard.settings import Settings
+from heard.stage import RunFile
+from heard.supervise.children import CONFIGURATION_EXIT, Children, Running, usage
+from heard.supervise.control import Control, Outbox
+from heard.supervise.notify import Notifier
+from heard.supervise.overview import Overview
+from heard.supervise.policy import State
+from heard.supervise.table import children
+from heard.wire.codec import Body, WireError
+from heard.wire.endpoints import ipc_path
+from heard.wire.events import Event
+from heard.wire.report import Order, Report, StageState, unpack_from_stage
+from heard.wire.status import ProcessStatus, Status
+from heard.wire.topics import Topic
+
+log = logging.getLogger(__name__)
+
+TICK_MS = 50
+STATUS_S = 1.0
+LAST_RUN = "last-run.json"
+
+
+def run(settings: Settings) -> int:
+    """Run the daemon until it is told to stop; return the exit status.
+
+    Raises:
+        EndpointTakenError: another daemon has the runtime directory or a socket.
+        OSError: a directory cannot be made, or is not private.
+    """
+    logs.set_up("supervise", settings.log_level)
+    os.umask(0o077)
+    runtime_dir, state_dir = Path(settings.runtime_dir), Path(settings.state_dir)
+    private_directory(runtime_dir)
+    private_directory(state_dir)
+    for taken in (settings.control.endpoint, settings.publish.endpoint):
+        private_directory(ipc_path(taken).parent)
+    # The descriptors stay open, and the paths ours, until this process ends.
+    for path in (
+        runtime_dir / "heard",
+        ipc_path(settings.control.endpoint),
+        ipc_path(settings.publish.endpoint),
+    ):
+        claim(path)
+    return Supervisor(settings).run()
+
+
+class Supervisor:
+    """The main process: owns the children, the control socket and the status."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._began = time.monotonic()
+        run_id = uuid.uuid4().hex[:12]
+        self._file = RunFile(run_id, settings, frozenset())
+        self._file.write(Path(settings.runtime_dir))
+        self._overview = Overview(settings, run_id)
+        self._control = Control(
+            settings,
+            run_id,
+            status=lambda: cast("Body", self._status()),
+            up=lambda process: self._children.running[process].life.up,
+            changed=self._keep,
+        )
+        self._pipes = Pipes(Path(settings.runtime_dir))
+        self._reports = self._pipes.reports_router()
+        self._requests = self._pipes.control_router(settings.control.endpoint)
+        self._events = self._pipes.push(EVENTS)
+        self._children = Children(children(settings), settings)
+        self._notifier = Notifier()
+        self._poller = zmq.Poller()
+        self._poller.register(self._reports, zmq.POLLIN)
+        self._poller.register(self._requests, zmq.POLLIN)
+        self._signals = 0
+        self._status_due = 0.0
+        self._told_state = ""
+        self._exit_status = 0
+        self._kept_orders: dict[tuple[str, str], tuple[Process, Order]] = {}
+
+    def run(self) -> int:
+        """Serve until stopped, then drain; return the exit status."""
+        before = {s: signal.signal(s, self._signal) for s in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            while not self._stop_wanted():
+                self._turn()
+            self._drain()
+        finally:
+            self._children.close()
+            self._pipes.close()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        return self._exit_status
+
+    def _signal(self, _number: int, _frame: object) -> None:
+        self._signals += 1
+
+    def _stop_wanted(self) -> bool:
+        return bool(self._signals or self._exit_status or self._control.stop_requested or self._done())
+
+    def _done(self) -> bool:
+        if not self._settings.exit_when_done or not self._overview.was_ready:
+            return False
+        return self._overview.done(self._status())
+
+    def _turn(self) -> None:
+        """One turn of the loop: what came in, then what is due."""
+        ready = dict(self._poller.poll(TICK_MS))
+        if self._reports in ready:
+            self._read_reports()
+        if self._requests in ready:
+            self._read_requests()
+        now = time.monotonic()
+        for running in self._children.running.values():
+            self._watch_output(running, ready, now)
+        for running in self._children.reap(now):
+            self._gone(running)
+        self._look_after(now)
+        self._send(self._control.expire(now))
+        self._tell(now)
+
+    def _look_after(self, now: float) -> None:
+        """Start what is due, and end what never got ready."""
+        for name, running in self._children.running.items():
+            if running.life.start_due(now):
+                self._children.start(name, now)
+                if running.output is not None:
+                    self._poller.register(running.output.fileno(), zmq.POLLIN)
+            elif running.life.overdue(now):
+                log.error("%s did not get ready: ending it", name)
+                self._children.kill(running)
+
+    def _watch_output(self, running: Running, ready: dict[object, int], now: float) -> None:
+        """Look for the line by which a child that does not report says that it is ready."""
+        output = running.output
+        if output is None or output.fileno() not in ready:
+            return
+        text = os.read(output.fileno(), 65536).decode(errors="replace")
+        if not text:
+            self._poller.unregister(output.fileno())
+            output.close()
+            running.output = None
+        elif text.startswith(running.child.ready_line):
+            running.life.reported_ready(now)
+
+    def _read_reports(self) -> None:
+        while True:
+            try:
+                frames = self._reports.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            try:
+                message = unpack_from_stage(frames[-1])
+            except WireError as error:
+                log.error("%s sent no report: %s", frames[0].decode(errors="replace"), error)
+                continue
+            if not isinstance(message, Report):
+                self._send(self._control.answered(message))
+                continue
+            running = self._children.running.get(message.process)  # type: ignore[call-overload]
+            if running is None or message.pid != running.last_pid:
+                continue  # the last words of a process that was replaced
+            if message.state is StageState.READY and running.life.state is State.STARTING:
+                running.life.reported_ready(time.monotonic())
+                self._repeat(message.process)
+            if (bug := self._overview.take(message)) is not None:
+                log.error("bug: the ledger does not add up: %s", bug)
+
+    def _read_requests(self) -> None:
+        while True:
+            try:
+                frames = self._requests.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            self._send(self._control.take(frames, time.monotonic()))
+
+    def _send(self, outbox: Outbox) -> None:
+        for frames in outbox.replies:
+            # A client that has gone is dropped by the ROUTER, which is all that can be done for it.
+            self._requests.send_multipart(frames, zmq.NOBLOCK)
+        for process, order in outbox.orders:
+            self._order(process, order)
+
+    def _order(self, process: Process, order: Order) -> None:
+        self._reports.send_multipart([process.encode(), order.pack()], zmq.NOBLOCK)
+
+    def _keep(self, op: str, source: str, args: Body) -> None:
+        """Remember a change for the restart of the stage that has it."""
+        names = [source] if source else [each.name for each in self._settings.source]
+        if op in ("mute", "unmute"):
+            muted = self._file.muted | set(names) if op == "mute" else self._file.muted - set(names)
+            self._file = replace(self._file, muted=muted)
+            self._file.write(Path(self._settings.runtime_dir))
+        elif op == "set":
+            key = str(args["key"])
+            process: Process = "denoise" if key.startswith("denoise.") else "upstream"
+            order = Order(0, "set", source, {"key": key, "value": args["value"]})
+            self._kept_orders[source, key] = (process, order)
+
+    def _repeat(self, name: str) -> None:
+        """Give a restarted stage what was set while its predecessor ran."""
+        for process, order in self._kept_orders.values():
+            if process == name:
+                self._order(process, order)
+
+    def _gone(self, running: Running) -> None:
+        name, status, state = running.child.name, running.exit_status, running.life.state
+        self._overview.forget(name)
+        how = f"killed by signal {-status}" if status is not None and status < 0 else f"exit status {status}"
+        if status == CONFIGURATION_EXIT and not self._overview.was_ready:
+            # Its own line says what is wrong; trying again would only repeat it.
+            self._exit_status = CONFIGURATION_EXIT
+        elif state is State.FAILED:
+            log.error("%s ended too often before it was ready (%s): given up on", name, how)
+            if not self._overview.was_ready:
+                self._exit_status = 1
+        elif state is State.BACKING_OFF:
+            log.warning("%s ended (%s): starting it again", name, how)
+
+    def _processes(self) -> dict[str, ProcessStatus]:
+        rss_bytes, cpu_s = usage(os.getpid())
+        own: ProcessStatus = {
+            "pid": os.getpid(),
+            "state": "stopping" if self._overview.draining else "ready",
+            "restarts": 0,
+            "rss_bytes": rss_bytes,
+            "cpu_s": cpu_s,
+            "counters": {"refused_requests": self._control.refused},
+        }
+        processes = {"supervise": own}
+        for name, running in self._children.running.items():
+            rss_bytes, cpu_s = usage(running.pid)
+            report = self._overview.reports.get(name)
+            processes[name] = {
+                "pid": running.pid,
+                "state": str(running.life.state),
+                "restarts": running.life.restarts,
+                "rss_bytes": rss_bytes,
+                "cpu_s": cpu_s,
+                "counters": dict(report.counters) if report else {},
+            }
+        return processes
+
+    def _status(self) -> Status:
+        return self._overview.status(self._processes(), time.monotonic() - self._began)
+
+    def _tell(self, now: float) -> None:
+        """Publish the status once a second and whenever the state changes; tell systemd."""
+        states = {name: str(each.life.state) for name, each in self._children.running.items()}
+        if now < self._status_due and self._overview.state(states) == self._told_state:
+            return
+        status = self._status()
+        self._status_due = now + STATUS_S
+        if status["state"] != self._told_state:
+            self._told_state = status["state"]
+            log.info("%s", describe(status))
+        if status["state"] in ("ready", "degraded"):
+            self._notifier.tell(READY="1", STATUS=describe(status))
+        self._publish(status)
+
+    def _publish(self, status: Status) -> None:
+        try:
+            self._events.send(Event(Topic.STATUS, "", cast("Body", status)).pack(), zmq.NOBLOCK)
+        except zmq.Again:
+            log.debug("publish does not read: status not published")
+
+    def _drain(self) -> None:
+        """Stop from the source down; a second signal ends everything at once."""
+        signals = self._signals
+        self._overview.draining = True
+        self._notifier.tell(STOPPING="1", STATUS="draining")
+        self._status_due = 0.0
+        for name, running in self._children.running.items():
+            if name == "publish":
+                self._turn()
+                self._write_last_run()
+            running.life.stop()
+            if running.process is None:
+                continue
+            if running.child.reports:
+                self._order(name, Order(0, "stop"))
+            else:
+                self._children.terminate(running)
+            deadline = time.monotonic() + running.child.stop_s
+            while running.process is not None and time.monotonic() < deadline:
+                if self._signals > signals + 1:
+                    log.warning("ended at once: audio that was not settled is lost")
+                    self._exit_status = self._exit_status or 1
+                    return
+                self._turn()
+            if running.process is not None:
+                log.error("%s did not end within %g s: killed", name, running.child.stop_s)
+                self._children.kill(running)
+
+    def _write_last_run(self) -> None:
+        status = self._status()
+        self._publish(status)
+        path = Path(self._settings.state_dir) / LAST_RUN
+        try:
+            path.write_text(json.dumps(status, indent=1) + "\n", encoding="utf-8")
+        except OSError as error:
+            log.error("%s: cannot be written: %s", path, error.strerror)
+
+
+def describe(status: Status) -> str:
+    """Return the state of the daemon in one line, as `systemctl status` shows it."""
+    sources = ", ".join(
+        f"{name} {source['state']} ({source['upstream']['state']})"
+        for name, source in status["sources"].items()
+    )
+    return f"{status['state']}: {sources}"

@@ -1,0 +1,68 @@
+"""The processes of the daemon, one line each, in the order in which they are stopped."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from heard.pipes import Process
+from heard.settings import Settings
+
+RECOGNIZER_SOCKET = "recognizer"
+"""Name of the embedded recognizer's unix socket in the runtime directory."""
+
+SECRETS = ("ASSEMBLYAI_API_KEY", "CREDENTIALS_DIRECTORY")
+"""Environment variables that lead to the key; `upstream` alone inherits them."""
+
+DRAIN_S = 4.5
+"""Longest time from the order to stop until `capture` has seen everything settled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """One line of the table.
+
+    `stop_s`: how long it may take to end once asked. `reports`: it speaks on the reports pipe; one that
+    does not is ready when it prints a line that begins with `ready_line`.
+    """
+
+    name: Process
+    module: str
+    stop_s: float
+    needs_key: bool = False
+    takes_stdin: bool = False
+    reports: bool = True
+    ready_line: str = ""
+
+
+# Stopped from the source down, so that each stage drains into one that still runs.
+CHILDREN = (
+    Child("capture", "heard.capture", stop_s=DRAIN_S + 0.5, takes_stdin=True),
+    Child("denoise", "heard.denoise", stop_s=1.0),
+    Child("upstream", "heard.upstream", stop_s=1.0, needs_key=True),
+    Child("publish", "heard.publish", stop_s=1.0),
+    Child("recognizer", "heard.recognizer", stop_s=1.0, reports=False, ready_line="listening on "),
+)
+
+
+def children(settings: Settings) -> tuple[Child, ...]:
+    """Return the lines that `settings` ask for: the recognizer only for the local service."""
+    local = settings.upstream.service == "local"
+    return tuple(child for child in CHILDREN if local or child.name != "recognizer")
+
+
+def command(child: Child, settings: Settings, lifeline: int) -> list[str]:
+    """Return the command line of `child`. It holds no secret: any user can read it."""
+    runtime_dir = Path(settings.runtime_dir)
+    line = [sys.executable, "-m", child.module, "--lifeline", str(lifeline)]
+    if child.name == "recognizer":
+        address = f"unix:{runtime_dir / RECOGNIZER_SOCKET}"
+        return [*line, "--bind", address, "--engine", settings.recognizer.engine]
+    return [*line, "--runtime-dir", str(runtime_dir)]
+
+
+def environment(child: Child, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of `child`: ours, less what leads to the key unless it needs the key."""
+    return {name: value for name, value in environ.items() if child.needs_key or name not in SECRETS}
