@@ -22,7 +22,7 @@ from heard.wire.codec import Body
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
 @configured
 def demo(mic: bool, files: tuple[Path, ...], config: Path | None, overrides: tuple[str, ...]) -> int:  # noqa: FBT001  # click passes it by name
-    """Hear it work: a live transcript on the terminal, then a short summary.
+    r"""Hear it work: a live transcript on the terminal, then a short summary.
 
     Without arguments it plays a noisy recording that comes with heard, at the pace at which it was
     spoken. It needs no key, no network and no configuration.

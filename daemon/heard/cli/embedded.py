@@ -35,7 +35,7 @@ class EmbeddedDaemon:
 
     def __init__(self, settings: Settings, topics: tuple[str, ...] = ("",)) -> None:
         # Below /tmp whatever $TMPDIR says: a unix socket's path has room for 107 bytes.
-        self._directory = Path(tempfile.mkdtemp(prefix="heard-", dir="/tmp"))  # noqa: S108  # mode 0700
+        self._directory = Path(tempfile.mkdtemp(prefix="heard-", dir="/tmp"))  # mode 0700
         self._log = self._directory / "log"
         endpoint = f"ipc://{self._directory}/transcripts"
         self.settings = replace(
@@ -64,8 +64,15 @@ class EmbeddedDaemon:
         lifeline, self._held = os.pipe()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "heard.supervise", "--settings", str(settings_file)]
-                + ["--lifeline", str(lifeline)],
+                [
+                    sys.executable,
+                    "-m",
+                    "heard.supervise",
+                    "--settings",
+                    str(settings_file),
+                    "--lifeline",
+                    str(lifeline),
+                ],
                 stdout=subprocess.DEVNULL,
                 stderr=log,
                 pass_fds=(lifeline,),

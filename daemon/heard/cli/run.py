@@ -17,7 +17,7 @@ from heard.upstream.key import missing
 @click.command()
 @configured
 def run(config: Path | None, overrides: tuple[str, ...]) -> int:
-    """Run the daemon in the foreground until Ctrl-C or `heardctl stop`.
+    r"""Run the daemon in the foreground until Ctrl-C or `heardctl stop`.
 
     \b
     Examples:

@@ -24,7 +24,7 @@ from heard.wire.status import Status
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @configured
 def transcribe(file: Path, form: str, config: Path | None, overrides: tuple[str, ...]) -> int:
-    """Transcribe FILE, anything that libsndfile reads, through the whole pipeline.
+    r"""Transcribe FILE, anything that libsndfile reads, through the whole pipeline.
 
     The text goes to stdout, progress to stderr.
 

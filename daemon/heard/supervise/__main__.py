@@ -26,7 +26,7 @@ def main() -> int:
 
 def _watch(descriptor: int) -> None:
     """Turn the parent's end into the signal that stops the daemon in good order."""
-    with open(descriptor, "rb", closefd=False) as lifeline:  # noqa: PTH123  # a descriptor, not a path
+    with open(descriptor, "rb", closefd=False) as lifeline:  # a descriptor, not a path
         lifeline.read()
     signal.raise_signal(signal.SIGTERM)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -66,7 +66,7 @@ class Overview:
             "protocol": PROTOCOL,
             "run": self.run,
             "uptime_s": round(uptime_s, 3),
-            "state": self._state({name: each["state"] for name, each in processes.items()}, sources),
+            "state": self._state([each["state"] for each in processes.values()], sources),
             "processes": dict(processes),
             "sources": sources,
             "publish": {
@@ -76,8 +76,8 @@ class Overview:
             },
         }
 
-    def state(self, processes: Mapping[str, str]) -> str:
-        """Return the daemon's state alone; `processes` maps names to states."""
+    def state(self, processes: Iterable[str]) -> str:
+        """Return the daemon's state alone; `processes` are the states of the children."""
         return self._state(processes, {each.name: self._source(each) for each in self.settings.source})
 
     def done(self, status: Status) -> bool:
@@ -89,10 +89,10 @@ class Overview:
             for source in status["sources"].values()
         )
 
-    def _state(self, processes: Mapping[str, str], sources: Mapping[str, SourceStatus]) -> str:
+    def _state(self, processes: Iterable[str], sources: Mapping[str, SourceStatus]) -> str:
         if self.draining:
             return "draining"
-        up = all(state == "ready" for state in processes.values())
+        up = all(state == "ready" for state in processes)
         if not self.was_ready:
             if not up:
                 return "starting"

@@ -262,7 +262,7 @@ class Supervisor:
 
     def _tell(self, now: float) -> None:
         """Publish the status once a second and whenever the state changes; tell systemd."""
-        states = {name: str(each.life.state) for name, each in self._children.running.items()}
+        states = [str(each.life.state) for each in self._children.running.values()]
         if now < self._status_due and self._overview.state(states) == self._told_state:
             return
         status = self._status()

@@ -1,0 +1,198 @@
+"""The control socket's ops as frames in, frames out."""
+
+from __future__ import annotations
+
+import msgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heard.pipes import Process
+from heard.settings import Settings, Source
+from heard.supervise.control import ANSWER_S, LATER, Control, Outbox
+from heard.wire.codec import MAX_MESSAGE_BYTES, Body
+from heard.wire.control import Code, Reply, Request
+from heard.wire.report import Answer
+
+CLIENT = b"client"
+
+
+class Desk:
+    """A Control with two sources, and what it told supervise."""
+
+    def __init__(self) -> None:
+        self.down: set[Process] = set()
+        self.changes: list[tuple[str, str, Body]] = []
+        self.control = Control(
+            Settings(source=(Source(name="mic"), Source(name="line"))),
+            "run1",
+            status=lambda: {"state": "ready"},
+            up=lambda process: process not in self.down,
+            changed=lambda op, source, args: self.changes.append((op, source, args)),
+        )
+
+    def ask(self, op: str, now: float = 0.0, **args: object) -> Outbox:
+        """Send one request."""
+        return self.control.take([CLIENT, Request(7, op, args).pack()], now)
+
+
+def _reply(outbox: Outbox) -> Reply:
+    [frames] = outbox.replies
+    assert frames[0] == CLIENT
+    return Reply.unpack(frames[-1])
+
+
+@pytest.fixture(name="desk")
+def _desk() -> Desk:
+    return Desk()
+
+
+def test_hello_says_where_transcripts_are(desk: Desk) -> None:
+    """Everything that a client needs to subscribe."""
+    result = _reply(desk.ask("hello")).result
+    assert result is not None
+    assert set(result) == {"version", "protocol", "run", "transcripts"}
+    assert result["run"] == "run1"
+
+
+def test_status_is_the_map(desk: Desk) -> None:
+    """The op returns what the topic carries."""
+    assert _reply(desk.ask("status")).result == {"state": "ready"}
+
+
+def test_an_op_for_a_stage_waits_for_its_answer(desk: Desk) -> None:
+    """`mute` becomes an order; the client hears what the stage answered, and supervise of the change."""
+    outbox = desk.ask("mute", source="mic")
+    [(process, order)] = outbox.orders
+    assert (process, order.op, order.source, outbox.replies) == ("capture", "mute", "mic", [])
+    reply = _reply(desk.control.answered(Answer(order.number, {"sources": {"mic": "muted"}})))
+    assert reply.result == {"sources": {"mic": "muted"}}
+    assert [(op, source) for op, source, _ in desk.changes] == [("mute", "mic")]
+
+
+def test_without_a_source_all_are_meant(desk: Desk) -> None:
+    """A missing source is passed on as "" (all)."""
+    [(_, order)] = desk.ask("unmute").orders
+    assert order.source == ""
+
+
+def test_get_of_everything_asks_both_stages_and_joins(desk: Desk) -> None:
+    """The answers of denoise and upstream become one map."""
+    orders = desk.ask("get", source="mic").orders
+    assert {process for process, _ in orders} == {"denoise", "upstream"}
+    assert desk.control.answered(Answer(orders[0][1].number, {"denoise.mix": 0.3})).replies == []
+    reply = _reply(desk.control.answered(Answer(orders[1][1].number, {"upstream.prompt": ""})))
+    assert reply.result == {"denoise.mix": 0.3, "upstream.prompt": ""}
+
+
+def test_a_stage_that_refuses_is_quoted(desk: Desk) -> None:
+    """The stage's code and text reach the client, and nothing is remembered."""
+    [(_, order)] = desk.ask("set", source="mic", key="denoise.mix", value=7).orders
+    refused = Answer(order.number, code=Code.BAD_VALUE, message="must be 0 to 1")
+    reply = _reply(desk.control.answered(refused))
+    assert (reply.code, reply.message) == (Code.BAD_VALUE, "must be 0 to 1")
+    assert desk.changes == []
+
+
+def test_a_stage_that_does_not_answer_is_named(desk: Desk) -> None:
+    """After ANSWER_S the client is told who is late; a later answer is ignored."""
+    [(_, order)] = desk.ask("mute", now=10.0).orders
+    assert desk.control.expire(10.0 + ANSWER_S - 0.1).replies == []
+    reply = _reply(desk.control.expire(10.0 + ANSWER_S))
+    assert reply.code is Code.NOT_AVAILABLE
+    assert "capture" in reply.message
+    assert desk.control.answered(Answer(order.number)).replies == []
+
+
+def test_a_stage_that_is_down_is_said_at_once(desk: Desk) -> None:
+    """No order is given to a process that is not there."""
+    desk.down.add("capture")
+    outbox = desk.ask("mute")
+    assert outbox.orders == []
+    assert _reply(outbox).code is Code.NOT_AVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("op", "args", "code"),
+    [
+        ("nonsense", {}, Code.UNKNOWN_OP),
+        ("mute", {"source": "nobody"}, Code.UNKNOWN_SOURCE),
+        ("get", {"source": ""}, Code.UNKNOWN_SOURCE),
+        ("get", {}, Code.BAD_REQUEST),
+        ("mute", {"source": 3}, Code.BAD_REQUEST),
+        ("set", {"source": "mic", "key": "denoise.mix"}, Code.BAD_REQUEST),
+        ("set", {"source": "mic", "key": "capture.block_ms", "value": 10}, Code.BAD_VALUE),
+        ("get", {"source": "mic", "key": "denoise"}, Code.BAD_VALUE),
+        *[(op, {}, Code.NOT_AVAILABLE) for op in LATER],
+    ],
+)
+def test_a_bad_request_says_why(desk: Desk, op: str, args: Body, code: Code) -> None:
+    """Each mistake has its code, mirrors the id and gives no order."""
+    outbox = desk.ask(op, **args)
+    reply = _reply(outbox)
+    assert (reply.code, reply.id, outbox.orders) == (code, 7, [])
+    assert reply.message
+
+
+def test_an_empty_delimiter_is_mirrored(desk: Desk) -> None:
+    """A REQ socket's delimiter comes back; a DEALER without one gets none."""
+    data = Request(1, "hello", {}).pack()
+    assert desk.control.take([CLIENT, b"", data], 0.0).replies[0][:2] == [CLIENT, b""]
+    assert len(desk.control.take([CLIENT, data], 0.0).replies[0]) == 2
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        [],
+        [b""],
+        [b"\xc1"],
+        [b"\x00"],
+        [msgpack.packb([1, 2])],
+        [msgpack.packb({1: 2})],
+        [msgpack.packb({"v": 1, "id": 3})],
+        [msgpack.packb({"v": 2, "id": 3, "op": "hello"})],
+        [msgpack.packb({"v": 1, "id": 3, "op": "hello", "args": []})],
+        [b"x", b"y"],
+        [b"", b"", b"y"],
+        [b"\x81" * 3000],
+    ],
+)
+def test_garbage_gets_an_error_reply(desk: Desk, payload: list[bytes]) -> None:
+    """Whatever comes is answered and counted."""
+    reply = _reply(desk.control.take([CLIENT, *payload], 0.0))
+    assert reply.code is Code.BAD_REQUEST
+    assert desk.control.refused == 1
+
+
+def test_too_large_is_said(desk: Desk) -> None:
+    """A request above the limit is not decoded."""
+    reply = _reply(desk.control.take([CLIENT, b"x" * (MAX_MESSAGE_BYTES + 1)], 0.0))
+    assert (reply.code, reply.id) == (Code.TOO_LARGE, None)
+
+
+def test_stop_is_answered_before_it_is_done(desk: Desk) -> None:
+    """The client gets its reply; supervise sees the flag."""
+    assert _reply(desk.ask("stop")).result == {}
+    assert desk.control.stop_requested
+
+
+@given(st.lists(st.binary(max_size=64), max_size=4))
+def test_any_frames_get_exactly_one_reply(frames: list[bytes]) -> None:
+    """No input brings the core down or leaves a client waiting."""
+    assert len(Desk().control.take([CLIENT, *frames], 0.0).replies) == 1
+
+
+json_like = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.sampled_from(["get", "set", "mute", "status", "hello", "endpoint"]), json_like)
+def test_any_args_get_a_reply_or_an_order(op: str, args: object) -> None:
+    """Hostile arguments are answered with an error, never with an exception."""
+    data = msgpack.packb({"v": 1, "id": 1, "op": op, "args": args})
+    outbox = Desk().control.take([CLIENT, data], 0.0)
+    assert len(outbox.replies) == 1 or outbox.orders

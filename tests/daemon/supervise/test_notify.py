@@ -1,0 +1,32 @@
+"""systemd's socket, with a real one in its place."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from heard.supervise.notify import Notifier
+
+
+def test_systemd_is_told_once_per_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fields arrive as lines; the same message is not sent twice; children do not inherit the socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(2)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        notifier = Notifier()
+        assert "NOTIFY_SOCKET" not in os.environ
+        notifier.tell(READY="1", STATUS="ready: mic live")
+        notifier.tell(READY="1", STATUS="ready: mic live")
+        notifier.tell(STOPPING="1")
+        assert systemd.recv(1024) == b"READY=1\nSTATUS=ready: mic live"
+        assert systemd.recv(1024) == b"STOPPING=1"
+
+
+def test_without_systemd_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No socket, no message, no error."""
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    Notifier().tell(READY="1")
