@@ -1,0 +1,193 @@
+"""The real daemon for a test: `heard run` as a child process, with a plain subscriber and a control client.
+
+Both clients use pyzmq and msgpack alone, as a stranger's program would.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import zmq
+
+from ..support.processes import Child, started
+
+READY_S = 30.0
+ASK_S = 8.0
+
+Body = dict[str, Any]  # what a stranger's client gets from msgpack
+
+
+class Daemon:
+    """A running daemon.
+
+    child    the `heard run` process
+    folder   its runtime directory
+    heard    every message that was received so far, as (topic, body)
+    """
+
+    def __init__(self, child: Child, folder: Path) -> None:
+        self.child = child
+        self.folder = folder
+        self.state_dir = folder / "state"
+        self.heard: list[tuple[str, Body]] = []
+        self._context = zmq.Context()
+        self._subscriber = self._context.socket(zmq.SUB)
+        self._subscriber.setsockopt(zmq.RECONNECT_IVL, 10)
+        self._subscriber.setsockopt(zmq.RCVHWM, 0)
+        self._subscriber.subscribe("")
+        self._subscriber.connect(f"ipc://{folder}/transcripts")
+
+    def close(self) -> None:
+        """Close the clients."""
+        self._context.destroy(linger=0)
+
+    def listen(self, seconds: float = 0.05) -> None:
+        """Receive what comes within `seconds`."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0 or self._subscriber.poll(0):
+            if not self._subscriber.poll(max(0, int(left * 1000))):
+                return
+            topic, data = self._subscriber.recv_multipart()
+            self.heard.append((topic.decode(), msgpack.unpackb(data)))
+
+    def until(self, predicate: Callable[[], object], deadline_s: float, what: str) -> None:
+        """Listen until `predicate` holds.
+
+        Raises:
+            TimeoutError: it did not within `deadline_s`; the text has the daemon's log.
+        """
+        deadline = time.monotonic() + deadline_s
+        while not predicate():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"waited {deadline_s:g} s for {what}\n{self.child.tail()}")
+            self.listen()
+
+    def bodies(self, topic: str) -> list[Body]:
+        """Return the bodies received under topics that begin with `topic`."""
+        return [body for name, body in self.heard if name.startswith(topic)]
+
+    def finals(self, source: str = "") -> list[Body]:
+        """Return the finals received."""
+        return self.bodies(f"transcript.final.{source}")
+
+    def text(self, source: str = "") -> str:
+        """Return the text of all finals received."""
+        return " ".join(final["text"] for final in self.finals(source))
+
+    def ask(self, op: str, **args: object) -> Body:
+        """Send a request; return its result.
+
+        Raises:
+            LookupError: the reply is an error; its arguments are code and message.
+        """
+        reply = self.exchange([msgpack.packb({"v": 1, "id": "t", "op": op, "args": args})])
+        if not reply["ok"]:
+            raise LookupError(reply["error"]["code"], reply["error"]["message"])
+        result: Body = reply["result"]
+        return result
+
+    def exchange(self, frames: list[bytes], kind: int = zmq.REQ) -> Body:
+        """Send frames from a new socket of `kind`; return the decoded reply."""
+        with self._context.socket(kind) as socket:
+            socket.linger = 0
+            socket.connect(f"ipc://{self.folder}/control")
+            socket.send_multipart(frames)
+            if not socket.poll(int(ASK_S * 1000)):
+                raise TimeoutError(f"no reply within {ASK_S:g} s\n{self.child.tail()}")
+            reply: Body = msgpack.unpackb(socket.recv_multipart()[-1])
+            return reply
+
+    def status(self) -> Body:
+        """Ask for the status map."""
+        return self.ask("status")
+
+    def source(self, name: str) -> Body:
+        """Ask for one source's status."""
+        source: Body = self.status()["sources"][name]
+        return source
+
+    def last_run(self) -> Body:
+        """Return what the daemon left in its state directory."""
+        status: Body = json.loads((self.state_dir / "last-run.json").read_text(encoding="utf-8"))
+        return status
+
+    def wait_ready(self, state: str = "ready") -> None:
+        """Wait for the state that is published."""
+        self.until(
+            lambda: any(body["state"] == state for body in self.bodies("status")), READY_S, f"state {state}"
+        )
+
+
+def toml(value: object) -> str:
+    """Return a value as TOML."""
+    return json.dumps(value)
+
+
+def configuration(folder: Path, sources: list[Mapping[str, object]], **sections: Mapping[str, object]) -> str:
+    """Return a configuration with these sources (their `denoise` may be a map) and sections."""
+    lines = [f"runtime_dir = {toml(str(folder))}", f"state_dir = {toml(str(folder / 'state'))}"]
+    top = sections.pop("top", {})
+    lines += [f"{key} = {toml(value)}" for key, value in top.items()]
+    for name, values in sections.items():
+        lines += [f"[{name}]", *(f"{key} = {toml(value)}" for key, value in values.items())]
+    for source in sources:
+        lines += ["[[source]]"]
+        lines += [f"{key} = {toml(value)}" for key, value in source.items() if key != "denoise"]
+        denoise = source.get("denoise")
+        if isinstance(denoise, Mapping):
+            lines += ["[source.denoise]", *(f"{key} = {toml(value)}" for key, value in denoise.items())]
+    return "\n".join(lines) + "\n"
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """Yield a private directory whose path is short enough for unix sockets."""
+    path = Path(tempfile.mkdtemp(prefix="hd-", dir="/tmp"))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def command(*words: str) -> list[str]:
+    """Return a `heard` command line for the interpreter that runs the tests."""
+    return [sys.executable, "-m", "heard", *words]
+
+
+def control(*words: str) -> list[str]:
+    """Return a `heardctl` command line, likewise."""
+    return [sys.executable, "-m", "heard_client", *words]
+
+
+@contextmanager
+def daemon(
+    sources: list[Mapping[str, object]],
+    *,
+    limit_s: float = 90.0,
+    env: Mapping[str, str] | None = None,
+    place: Path | None = None,
+    **sections: Mapping[str, object],
+) -> Iterator[Daemon]:
+    """Run the daemon with these sources and configuration sections while the block runs."""
+    with folder() as made:
+        path = place or made
+        config = path / "heard.toml"
+        config.write_text(configuration(path, sources, **sections), encoding="utf-8")
+        environment = dict(os.environ if env is None else env)
+        environment.pop("NOTIFY_SOCKET", None)
+        with started(command("run", "--config", str(config)), limit_s=limit_s, env=environment) as child:
+            running = Daemon(child, path)
+            try:
+                yield running
+            finally:
+                running.close()
