@@ -137,6 +137,7 @@ def started(
     cwd: Path | None = None,
     stdin: bool = False,
     folder: Path | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> Iterator[Child]:
     """Run a program for as long as the block; then, or after `limit_s`, it is killed with its tree.
 
@@ -160,6 +161,7 @@ def started(
                 stderr=err,
                 env=None if env is None else dict(env),
                 cwd=cwd,
+                pass_fds=pass_fds,
                 start_new_session=True,
             )
         child = Child(process, words, place)
