@@ -23,10 +23,11 @@ COMMAND_S = 10.0
 SERVER_LIMIT_S = 600.0
 LATENCY_MS = 20
 
+# Without Debian's alsa.conf, whose hooks come last: a desktop's default would take the place of ours.
 ALSA_TEMPLATE = """\
-</usr/share/alsa/alsa.conf>
-pcm.!default {{ type pulse }}
-ctl.!default {{ type pulse }}
+pcm.default {{ type pulse }}
+ctl.default {{ type pulse }}
+pcm.pulse {{ type pulse }}
 {monitors}"""
 
 # PortAudio's ALSA side lists such definitions as devices, so each monitor can be asked for by name.

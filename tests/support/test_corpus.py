@@ -5,8 +5,6 @@ import pytest
 
 from . import corpus, mixing
 
-FILES_BYTES = 4_000_000
-
 
 def test_every_recording_is_the_one_that_the_manifest_names() -> None:
     """Samples, length and rate agree with the manifest; speech has a transcript."""
@@ -28,11 +26,6 @@ def test_the_readme_credits_every_recording() -> None:
         entry.name for entry in [*corpus.utterances(), *corpus.noises()] if f"`{entry.name}`" not in readme
     ]
     assert uncredited == []
-
-
-def test_the_data_stays_small() -> None:
-    """At most 4 MB are committed."""
-    assert sum(path.stat().st_size for path in corpus.DATA.rglob("*.*")) <= FILES_BYTES
 
 
 @pytest.mark.parametrize("snr_db", [-5.0, 0.0, 10.0])

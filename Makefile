@@ -1,0 +1,50 @@
+# Every target does its own set-up: Debian packages, .venv, pip. What is there already is left alone.
+
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+# Where the set-up puts what it may not install.
+export PATH := $(CURDIR)/.setup/bin:$(PATH)
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## hear a noisy recording transcribed live; ARGS=--mic takes your microphone
+	@.ci/setup demo
+	@$(BIN)/heard demo $(ARGS)
+
+.PHONY: test
+test: ## format, lint, types and tests, as CI runs them
+	@.ci/setup test
+	@.ci/check format lint types tests
+
+.PHONY: test-slow
+test-slow: ## the tests that take minutes each
+	@.ci/setup test
+	@.ci/check slow
+
+.PHONY: bench
+bench: ## the README's numbers, measured on this machine
+	@.ci/setup test
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+.PHONY: setup
+setup: ## only the set-up, for development
+	@.ci/setup test
+
+.PHONY: format
+format: ## rewrite the source in the project's format
+	@.ci/setup test
+	@$(BIN)/ruff check --fix-only --quiet
+	@$(BIN)/ruff format
+
+.PHONY: lint
+lint: ## format, lint and types, without the tests
+	@.ci/setup test
+	@.ci/check format lint types
+
+.PHONY: clean
+clean: ## remove everything that make has made
+	rm -rf .venv .setup out dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
