@@ -1,0 +1,13 @@
+"""The capture stage: inputs, sample numbering, and the raw audio that is retained until settled.
+
+- `ring`: samples and their record in one buffer that outlives the process
+- `timeline`: segments, and when each sample was captured
+- `record`: what is known of a source besides its samples
+- `blocks`: a source's samples from input to pipe: numbering, cutting, replay, settlement
+- `clock`: the time of a device's samples from late and jittering wake-ups
+- `convert`: frames of any rate and width to int16 mono at the working rate
+- `source`: what an input is; `device`, `files` and `stdin` are the three
+- `fifo`, `portaudio`: how a device's frames reach the loop; `devices` lists the inputs there are
+- `station`: one source: its input, its track and its state
+- `process`: the shell
+"""

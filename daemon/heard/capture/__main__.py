@@ -1,0 +1,48 @@
+"""`python -m heard.capture`: the capture stage, as `supervise` starts it."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+
+from heard.capture.process import TICK_S, Capture, HungError
+from heard.capture.source import InputRefusedError
+from heard.stage import Options, Stage
+
+log = logging.getLogger("heard.capture")
+
+CONFIGURATION_EXIT = 2
+
+
+def main() -> int:
+    """Run the stage; return 2 where a source can never be read as it is configured."""
+    parser = argparse.ArgumentParser(prog="python -m heard.capture")
+    parser.add_argument("--runtime-dir", type=Path, required=True)
+    parser.add_argument("--lifeline", type=int)
+    asked = parser.parse_args()
+    stage = Stage("capture", Options(asked.runtime_dir, asked.lifeline))
+    try:
+        role = Capture(stage, asked.runtime_dir)
+    except InputRefusedError as error:
+        log.error("%s", error)
+        stage.pipes.close()
+        return CONFIGURATION_EXIT
+    try:
+        return stage.run(role, TICK_S)
+    except HungError as error:
+        log.error("%s", error)
+        return 1
+    finally:
+        role.close()
+
+
+if __name__ == "__main__":
+    status = main()
+    if "sounddevice" in sys.modules:
+        # An orderly exit would end PortAudio, which hangs for as long as the sound server does.
+        logging.shutdown()
+        os._exit(status)
+    sys.exit(status)

@@ -1,0 +1,244 @@
+"""The shell of the capture stage: makes the stations, and moves their blocks to the pipe."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, assert_never
+
+import zmq
+
+from heard.capture.blocks import Track, ring_samples
+from heard.capture.ring import open_ring
+from heard.capture.source import Exhausted, Input, InputRefusedError, Now
+from heard.capture.station import Station
+from heard.pipes import EVENTS, POSITIONS, RAW
+from heard.settings import WORKING_RATE_HZ, Source
+from heard.stage import Stage
+from heard.wire.codec import Body, WireError
+from heard.wire.control import Code, ControlError
+from heard.wire.events import Event
+from heard.wire.positions import Position, Replay, unpack_position
+from heard.wire.report import Order
+from heard.wire.topics import Topic
+
+if TYPE_CHECKING:
+    from heard.capture.portaudio import Calls
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.01
+DRAIN_S = 4.0
+"""Longest wait for what is retained to be settled once stopped; the rest is dropped as `shutdown`."""
+BLOCKS_PER_TICK = 64
+"""Of one source, so that a long replay does not keep the others waiting."""
+POSITIONS_PER_TICK = 1000
+SAY_EVERY = 1000
+"""Of unreadable messages one in so many is logged; all are counted."""
+HUNG_S = 15.0
+"""A call to PortAudio that takes so long will not return; a fresh process starts with a fresh library."""
+
+
+class HungError(Exception):
+    """PortAudio does not return; only the end of this process helps."""
+
+
+class Capture:
+    """The role of the capture stage.
+
+    Raises:
+        InputRefusedError: a source can never be read as it is configured.
+    """
+
+    def __init__(self, stage: Stage, runtime_dir: Path) -> None:
+        self._stage = stage
+        self._settings = stage.settings.capture
+        self._calls: Calls | None = None
+        self._raw = stage.pipes.push(RAW)
+        self._events = stage.pipes.push(EVENTS)
+        self._positions = stage.pipes.pull(POSITIONS)
+        self._counters = {"events_dropped": 0, "positions_unreadable": 0}
+        self._ready = False
+        self._drain_until: float | None = None
+        self._first = 0
+        self.stations = {source.name: self._station(source, runtime_dir) for source in stage.settings.source}
+        stage.on(self._positions, self._take_positions)
+        now = _now()
+        for station in self.stations.values():
+            station.open(now)
+
+    def tick(self, now: float) -> None:  # noqa: ARG002  # both clocks are read at one moment
+        """Read every input and send what the pipe takes."""
+        at = _now()
+        for station in self.stations.values():
+            station.tick(at)
+            station.report_losses()
+            station.track.commit()
+        self._send()
+        self._check_portaudio()
+        if not self._ready and all(station.settled for station in self.stations.values()):
+            self._ready = True
+            self._stage.ready()
+
+    def order(self, order: Order) -> Body:
+        """Mute or unmute a source, or all."""
+        if order.op not in ("mute", "unmute"):
+            raise ControlError(Code.UNKNOWN_OP, f"capture does not know {order.op!r}: mute and unmute are")
+        if order.source and order.source not in self.stations:
+            names = ", ".join(self.stations)
+            raise ControlError(Code.UNKNOWN_SOURCE, f"no source {order.source!r}; there are: {names}")
+        now = _now()
+        asked = [self.stations[order.source]] if order.source else list(self.stations.values())
+        for station in asked:
+            if order.op == "mute":
+                station.mute(now)
+            else:
+                station.unmute(now)
+            station.track.commit()
+        return {"sources": {station.name: station.answer for station in asked}}
+
+    def report(self) -> tuple[dict[str, Body], Body, dict[str, int]]:
+        """Return the sources' parts of the status."""
+        for name, station in self.stations.items():
+            try:
+                station.track.record.ledger.check()
+            except AssertionError as error:
+                log.error("%s: the ledger does not add up, which is a bug: %s", name, error)
+        counters = dict(self._counters)
+        counters["clipped"] = sum(station.track.record.clipped for station in self.stations.values())
+        return {name: station.status() for name, station in self.stations.items()}, {}, counters
+
+    def stop(self) -> None:
+        """Close the inputs at once; what is retained is still sent."""
+        for station in self.stations.values():
+            station.stop()
+        self._drain_until = time.monotonic() + DRAIN_S
+
+    def drained(self) -> bool:
+        """Whether all is sent and settled, or the time for that is over: then the rest is dropped."""
+        tracks = [station.track for station in self.stations.values()]
+        if all(not track.record.ledger.pending and track.next_block() is None for track in tracks):
+            return True
+        if self._drain_until is None or time.monotonic() < self._drain_until:
+            return False
+        for station in self.stations.values():
+            station.track.drop(0, station.track.captured, "shutdown")
+            station.report_losses()
+        return True
+
+    def close(self) -> None:
+        """Let go of the rings; the last record is written."""
+        for station in self.stations.values():
+            station.track.close()
+
+    def _station(self, source: Source, runtime_dir: Path) -> Station:
+        retention_s = self._settings.retention_s
+        retention = int(retention_s * WORKING_RATE_HZ)
+        path = runtime_dir / f"ring.{source.name}"
+        try:
+            ring = open_ring(path, ring_samples(retention))
+        except OSError as error:
+            raise InputRefusedError(
+                f"{path}: {error.strerror}: no room to retain {retention_s:g} s (capture.retention_s)"
+            ) from None
+        block = self._settings.block_ms * WORKING_RATE_HZ // 1000
+        track = Track(source.name, ring, self._stage.run_id, retention=retention, block=block)
+        return Station(
+            source,
+            self._input(source, track),
+            track,
+            retention_s=retention_s,
+            muted=source.name in self._stage.muted,
+            publish=self._publish,
+        )
+
+    def _input(self, source: Source, track: Track) -> Input:
+        """Make the input; libraries are imported by those that need them alone."""
+        place, captured = track.record.place, track.captured
+        if track.record.ended:
+            return Exhausted(source.path or source.input)
+        try:
+            match source.input:
+                case "file":
+                    from heard.capture.files import FileInput  # noqa: PLC0415
+
+                    return FileInput(source, place, captured)
+                case "stdin":
+                    from heard.capture.stdin import StdinInput  # noqa: PLC0415
+
+                    return StdinInput(source, place, captured)
+                case "device":
+                    from heard.capture.device import DeviceInput  # noqa: PLC0415
+                    from heard.capture.portaudio import Calls  # noqa: PLC0415
+
+                    self._calls = self._calls or Calls()
+                    stall_s = self._settings.stall_ms / 1000
+                    return DeviceInput(source, self._calls, reads=self._settings.reads, stall_s=stall_s)
+                case _:
+                    assert_never(source.input)
+        except InputRefusedError as error:
+            if not captured:
+                raise
+            # It was read before this process was restarted: what was heard is still delivered.
+            log.error("%s: ends here: %s", source.name, error)
+            return Exhausted(source.path or source.input)
+
+    def _send(self) -> None:
+        """Send what the pipe takes, one block of each source in turn."""
+        turns = deque(self.stations.values())
+        turns.rotate(self._first)
+        self._first += 1
+        for _ in range(BLOCKS_PER_TICK * len(turns)):
+            if not turns:
+                return
+            station = turns.popleft()
+            block = station.track.next_block()
+            if block is None:
+                continue
+            at = time.time()
+            try:
+                self._raw.send(replace(block, handed=at).pack(), zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            station.track.sent(block)
+            station.handed(block, at)
+            turns.append(station)
+
+    def _publish(self, topic: Topic, source: str, body: Body) -> None:
+        try:
+            self._events.send(Event(topic, source, body).pack(), zmq.NOBLOCK)
+        except zmq.Again:
+            self._counters["events_dropped"] += 1
+
+    def _take_positions(self) -> None:
+        for _ in range(POSITIONS_PER_TICK):
+            try:
+                data = self._positions.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            try:
+                self._take_position(unpack_position(data))
+            except WireError as error:
+                self._counters["positions_unreadable"] += 1
+                if self._counters["positions_unreadable"] % SAY_EVERY == 1:
+                    log.warning("unreadable position: %s", error)
+
+    def _take_position(self, position: Position) -> None:
+        if not position.source and isinstance(position, Replay):
+            for station in self.stations.values():
+                station.track.take(position)
+        elif position.source in self.stations:
+            self.stations[position.source].track.take(position)
+        else:
+            raise WireError(f"no source {position.source!r}")
+
+    def _check_portaudio(self) -> None:
+        if self._calls is not None and (hung_s := self._calls.hung_s()) > HUNG_S:
+            raise HungError(f"the sound system has not answered for {hung_s:.0f} s: starting anew")
+
+
+def _now() -> Now:
+    return Now(time.monotonic(), time.time())

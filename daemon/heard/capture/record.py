@@ -1,0 +1,155 @@
+"""Core: what is known of a source besides its samples, as the ring keeps it for the next process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from heard.capture.timeline import Segment, TimeAnchor, Timeline
+from heard.ledger import Ledger
+from heard.wire.audio import End
+from heard.wire.codec import Body, WireError, checked, member, pack, take, unpack
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a file or stdin stands: sample `sample` comes from the input's frame `frame`, at `time`.
+
+    They name the start of a stretch that is read without a break; the rate leads from there to any
+    later sample. `time` (UTC) is 0 before anything was read. `tail` are the bytes last read from
+    stdin that later samples come from; a file can be read again.
+    """
+
+    frame: int = 0
+    sample: int = 0
+    time: float = 0.0
+    tail: bytes = b""
+
+
+@dataclass(slots=True)
+class Record:
+    """One source's state that outlives `capture`. Times are UTC.
+
+    started     when sample 0 was captured; 0 before that
+    anchor      sample at which the last published final ended
+    expired     samples below have been given up for want of room
+    through     `upstream` holds what lies below
+    sent        `upstream` has sent what lies below
+    pass_no     how often the cursor went back
+    accounted   time up to which everything is in the ledger: captured, muted or a gap
+    hole        why nothing is captured at the moment: "muted" or a reason of a gap; "" while audio flows
+    hole_since  when that began
+    ended       the input is at its end
+    xruns       overruns and jumps of the input's clock
+    clipped     samples that would not fit 16 bits, or were no number
+    """
+
+    run: str
+    started: float = 0.0
+    ledger: Ledger = field(default_factory=Ledger)
+    timeline: Timeline = field(default_factory=Timeline)
+    place: Place = field(default_factory=Place)
+    anchor: int = 0
+    expired: int = 0
+    through: int = 0
+    sent: int = 0
+    pass_no: int = 0
+    accounted: float = 0.0
+    hole: str = ""
+    hole_since: float = 0.0
+    ended: bool = False
+    xruns: int = 0
+    clipped: int = 0
+
+    def pack(self) -> bytes:
+        """Return the record as bytes; some 500 where little has happened."""
+        ledger, timeline, place = self.ledger, self.timeline, self.place
+        return pack(
+            {
+                **{name: getattr(self, name) for name, _ in _PLAIN},
+                "ledger": {**ledger.status(), "pending": ledger.pending},
+                "segments": [[s.number, s.start, s.stop, str(s.end)] for s in timeline.segments],
+                "anchors": [[anchor.sample, anchor.time] for anchor in timeline.anchors],
+                "place": [place.frame, place.sample, place.time, place.tail],
+            }
+        )
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Record:
+        """Return the record that `data` holds.
+
+        Raises:
+            WireError: the bytes are no record, or its ledger does not add up.
+        """
+        body = unpack(data)
+        record = cls(take(body, "run", str))
+        for name, kind in _PLAIN:
+            setattr(record, name, take(body, name, kind))
+        record.ledger = _ledger(take(body, "ledger", dict))
+        record.timeline = Timeline(
+            [_segment(each) for each in take(body, "segments", list)],
+            [_anchor(each) for each in take(body, "anchors", list)],
+        )
+        match take(body, "place", list):
+            case [int(frame), int(sample), float(time), bytes(tail)]:
+                record.place = Place(frame, sample, time, tail)
+            case other:
+                raise WireError(f"no place of an input: {other!r}")
+        return record
+
+
+_PLAIN: tuple[tuple[str, type], ...] = (
+    ("run", str),
+    ("started", float),
+    ("anchor", int),
+    ("expired", int),
+    ("through", int),
+    ("sent", int),
+    ("pass_no", int),
+    ("accounted", float),
+    ("hole", str),
+    ("hole_since", float),
+    ("ended", bool),
+    ("xruns", int),
+    ("clipped", int),
+)
+
+
+def _ledger(body: Body) -> Ledger:
+    ledger = Ledger(
+        captured=take(body, "captured", int),
+        delivered=take(body, "delivered", int),
+        dropped=_counts(body, "dropped"),
+        pending=[_span(each) for each in take(body, "pending", list)],
+        muted=take(body, "muted", int),
+        gaps=_counts(body, "gaps"),
+    )
+    try:
+        ledger.check()
+    except AssertionError as error:
+        raise WireError(f"the ledger does not add up: {error}") from None
+    return ledger
+
+
+def _counts(body: Body, key: str) -> dict[str, int]:
+    return {str(reason): checked(count, key, int) for reason, count in take(body, key, dict).items()}
+
+
+def _span(value: object) -> tuple[int, int]:
+    match value:
+        case [int(start), int(stop)]:
+            return start, stop
+    raise WireError(f"no interval of samples: {value!r}")
+
+
+def _segment(value: object) -> Segment:
+    match value:
+        case [int(number), int(start), int() | None as stop, str(end)]:
+            return Segment(number, start, stop, member(end, "end", End))
+    raise WireError(f"no segment: {value!r}")
+
+
+def _anchor(value: object) -> TimeAnchor:
+    match value:
+        case [int(sample), float(time)]:
+            return TimeAnchor(sample, time)
+    raise WireError(f"no time anchor: {value!r}")

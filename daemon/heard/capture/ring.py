@@ -1,0 +1,151 @@
+"""The retention ring: the newest samples of one source and a record about them, in one flat buffer.
+
+    0            HEADER_BYTES
+    | slot | slot | samples, int16, sample n at (n - first sample ever) modulo capacity |
+
+The buffer is a mapped file, so what was written is there for the next process however this one
+ended. Two rules make every moment a good one to die:
+
+- A record is written to the slot that does not hold the newest one, with a sequence number and a
+  checksum. A torn slot fails its checksum, and the one before it still stands.
+- Samples count only once a record says so, and the samples they overwrite were given up `MARGIN`
+  samples earlier by the record that stands.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from heard.settings import WORKING_RATE_HZ
+
+Samples = npt.NDArray[np.int16]
+
+MARGIN = 2 * WORKING_RATE_HZ
+"""Samples that may be written between two records: the oldest are no longer readable that early."""
+
+SLOT_BYTES = 128 * 1024
+HEADER_BYTES = 2 * SLOT_BYTES
+MAGIC = b"heardrg1"
+"""Also the version of the layout: a file of another one is started anew."""
+
+_HEAD = struct.Struct("<8sIQQI")
+"""Magic; CRC-32 of all that follows, record included; sequence number; capacity; length of the record."""
+_CRC_FROM = 12
+
+
+class Ring:
+    """Samples and record in `buffer`, which the caller owns and keeps alive.
+
+    A buffer of another layout or capacity, or without a sound record, reads as empty: `record` is
+    None. All sample numbers count from the start of the run.
+    """
+
+    def __init__(self, buffer: bytearray | mmap.mmap) -> None:
+        """Take over what the buffer holds.
+
+        Raises:
+            ValueError: it is too small to hold more than MARGIN samples.
+        """
+        self._view = memoryview(buffer)
+        self._samples: Samples = np.frombuffer(buffer, dtype="<i2", offset=HEADER_BYTES)
+        self.capacity = len(self._samples)
+        if self.capacity <= MARGIN:
+            raise ValueError(f"a ring of {self.capacity} samples is too small: more than {MARGIN} are needed")
+        self._sequence = 0
+        self._unrecorded = 0
+        self.record: bytes | None = None
+        for slot in (0, 1):
+            found = self._read_slot(slot)
+            if found is not None and found[0] > self._sequence:
+                self._sequence, self.record = found
+
+    @property
+    def readable(self) -> int:
+        """How many of the newest samples can be read."""
+        return self.capacity - MARGIN
+
+    @property
+    def room(self) -> int:
+        """How many samples may be written before the next record."""
+        return MARGIN - self._unrecorded
+
+    def write(self, sample: int, pcm: Samples) -> None:
+        """Place `pcm` from number `sample` on; a record must follow before it counts.
+
+        Raises:
+            ValueError: more than `room` samples.
+        """
+        if len(pcm) > self.room:
+            raise ValueError(f"{len(pcm)} samples at once: at most {self.room} before the next record")
+        self._unrecorded += len(pcm)
+        at = sample % self.capacity
+        first = min(len(pcm), self.capacity - at)
+        self._samples[at : at + first] = pcm[:first]
+        self._samples[: len(pcm) - first] = pcm[first:]
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Return samples [start, stop) as s16le; they must be among the newest `readable`."""
+        at, size = start % self.capacity, stop - start
+        first = min(size, self.capacity - at)
+        return self._samples[at : at + first].tobytes() + self._samples[: size - first].tobytes()
+
+    def commit(self, record: bytes) -> None:
+        """Make `record` the one that stands.
+
+        Raises:
+            ValueError: it is too long for a slot.
+        """
+        if len(record) > SLOT_BYTES - _HEAD.size:
+            raise ValueError(f"a record of {len(record)} bytes does not fit {SLOT_BYTES}")
+        self._sequence += 1
+        at = (self._sequence % 2) * SLOT_BYTES
+        head = _HEAD.pack(MAGIC, 0, self._sequence, self.capacity, len(record))
+        crc = zlib.crc32(record, zlib.crc32(head[_CRC_FROM:]))
+        body = at + _HEAD.size
+        self._view[body : body + len(record)] = record
+        self._view[at:body] = _HEAD.pack(MAGIC, crc, self._sequence, self.capacity, len(record))
+        self.record = record
+        self._unrecorded = 0
+
+    def close(self) -> None:
+        """Let go of the buffer."""
+        self._view.release()
+        self._samples = np.empty(0, dtype=np.int16)
+
+    def _read_slot(self, slot: int) -> tuple[int, bytes] | None:
+        at = slot * SLOT_BYTES
+        head = bytes(self._view[at : at + _HEAD.size])
+        magic, crc, sequence, capacity, length = _HEAD.unpack(head)
+        if magic != MAGIC or capacity != self.capacity or length > SLOT_BYTES - _HEAD.size:
+            return None
+        record = bytes(self._view[at + _HEAD.size : at + _HEAD.size + length])
+        if zlib.crc32(record, zlib.crc32(head[_CRC_FROM:])) != crc:
+            return None
+        return sequence, record
+
+
+def open_ring(path: Path, readable: int) -> Ring:
+    """Map the ring at `path` (mode 0600), made where it is missing or of another size.
+
+    The ring holds `readable` samples that can be read. Its space is reserved at once, so that a
+    full file system is an error here and not a fault in the middle of a sentence.
+
+    Raises:
+        OSError: the file cannot be made, or there is no space for it.
+    """
+    size = HEADER_BYTES + 2 * (readable + MARGIN)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        if os.fstat(descriptor).st_size != size:
+            os.ftruncate(descriptor, 0)
+        os.posix_fallocate(descriptor, 0, size)
+        return Ring(mmap.mmap(descriptor, size))
+    finally:
+        os.close(descriptor)

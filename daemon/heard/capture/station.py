@@ -1,0 +1,320 @@
+"""One source: its input, its track and its state, and what it tells the world about them."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from enum import StrEnum
+
+import numpy as np
+
+from heard.capture.blocks import Track
+from heard.capture.ring import Samples
+from heard.capture.source import Heard, Input, InputLostError, Now
+from heard.meters import Latency, dbfs
+from heard.settings import WORKING_RATE_HZ, Source
+from heard.wire.audio import Block, End
+from heard.wire.codec import Body
+from heard.wire.topics import Topic
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 1.0
+"""Between two tries to open an input that is lost."""
+ACCOUNT_LAG_S = 0.5
+"""Time without audio is counted this late: a device's first samples are older than their arrival."""
+FAST_AHEAD_S = 10.0
+"""How far an input that can wait is read ahead of what upstream has sent."""
+
+Publish = Callable[[Topic, str, Body], None]
+"""Publishes a body on a topic of a source; never waits."""
+
+
+class State(StrEnum):
+    """State of a source, as the status shows it."""
+
+    LIVE = "live"
+    MUTED = "muted"
+    LOST = "lost"
+    ENDED = "ended"
+
+
+class Station:
+    """Source `source`, fed by `source_input` into `track`.
+
+    It takes up what an earlier process of this run left in the track. `muted`: it starts muted.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        source_input: Input,
+        track: Track,
+        *,
+        retention_s: float,
+        muted: bool,
+        publish: Publish,
+    ) -> None:
+        self.name = source.name
+        self.track = track
+        self._source = source
+        self._input = source_input
+        self._publish = publish
+        self._ahead = int(min(FAST_AHEAD_S, retention_s / 2) * WORKING_RATE_HZ)
+        self._started = False
+        self._tried = False
+        self._retry_at = 0.0
+        self._clipped_before = track.record.clipped
+        self._latency = Latency()
+        self._level = _Level()
+        record = track.record
+        if record.ended:
+            self.state = State.ENDED
+        elif muted:
+            self.state = State.MUTED
+        else:
+            # Until the first audio nothing says that it is there; an input that can wait is.
+            self.state = State.LOST if source_input.goes_on else State.LIVE
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is known if the source works: the input delivers, or has failed once."""
+        return self._tried or self.state in (State.MUTED, State.ENDED)
+
+    def open(self, now: Now) -> None:
+        """Begin; what a predecessor left open is closed or continued."""
+        track, record = self.track, self.track.record
+        if not record.accounted:
+            record.accounted = now.utc
+        if self.state is State.MUTED:
+            self._silence(End.MUTED, "muted", now)
+        elif self._input.goes_on and track.open:
+            self._silence(End.RESTART, "capture-restart", now)
+        elif self.state is State.LIVE and record.hole:
+            # Muted while a predecessor ran, and no longer.
+            self._input.skip(now)
+        if self.state in (State.LIVE, State.LOST):
+            self._start(now)
+        if self.state is State.LIVE:
+            self._tell("live")
+        track.touch()
+
+    def tick(self, now: Now) -> None:
+        """Take in what the input has, and count time that brings nothing."""
+        match self.state:
+            case State.MUTED:
+                self._input.skip(now)
+                record = self.track.record
+                if record.place != self._input.place:
+                    record.place = self._input.place
+                    self.track.touch()
+                if self._input.ended:
+                    self._end(now)
+            case State.LIVE | State.LOST:
+                self._listen(now)
+            case State.ENDED:
+                return
+        self._account(now.utc - ACCOUNT_LAG_S)
+
+    def mute(self, now: Now) -> None:
+        """Close the input until `unmute`."""
+        if self.state in (State.MUTED, State.ENDED):
+            return
+        self._input.stop()
+        self._started = False
+        self._silence(End.MUTED, "muted", now)
+        self.state = State.MUTED
+        self._tell("muted")
+
+    def unmute(self, now: Now) -> None:
+        """Open the input again."""
+        if self.state is not State.MUTED:
+            return
+        self._input.skip(now)
+        self.state = State.LOST if self._input.goes_on else State.LIVE
+        self._tell("unmuted")
+        self._start(now)
+        if self.state is State.LIVE:
+            self._tell("live")
+
+    def stop(self) -> None:
+        """Close the input for good and end the segment; the run is over."""
+        self._input.stop()
+        self.track.end(End.SHUTDOWN)
+        self.state = State.ENDED
+
+    def handed(self, block: Block, at: float) -> None:
+        """Note that `block` left at `at` (UTC)."""
+        if block.samples:
+            spoken = block.time + block.samples / WORKING_RATE_HZ
+            self._latency.add(max(0.0, at - spoken) * 1000)
+
+    def report_losses(self) -> None:
+        """Publish what the track gave up."""
+        for loss in self.track.losses():
+            log.warning("%s: %d samples dropped: %s", self.name, loss.samples, loss.reason)
+            self._tell_gap(loss.reason, loss.samples, loss.start, loss.stop)
+
+    def status(self) -> Body:
+        """Return this stage's part of the source's status."""
+        record = self.track.record
+        quantiles = self._latency.quantiles()
+        return {
+            "state": str(self.state),
+            "started": record.started or None,
+            "input": self._source.input,
+            "device": self._input.label,
+            "rate_hz": self._input.rate_hz,
+            "level_dbfs": self._level.reading() if self.state is State.LIVE else None,
+            "xruns": record.xruns,
+            "ledger": dict(record.ledger.status()),
+            "latency_ms": {} if quantiles is None else {"capture": dict(quantiles)},
+        }
+
+    @property
+    def answer(self) -> str:
+        """The state for whoever muted or unmuted it: a device that is being opened counts as live."""
+        return str(State.LIVE if self._started and self._input.opening else self.state)
+
+    def _start(self, now: Now) -> None:
+        self._started = True
+        self._input.start(now)
+
+    def _listen(self, now: Now) -> None:
+        if not self._started:
+            if now.mono >= self._retry_at:
+                self._start(now)
+            return
+        room = self._ahead - (self.track.captured - self.track.record.sent)
+        try:
+            heard = self._input.read(now, max(room, 0))
+        except InputLostError as error:
+            self._lose(str(error), now)
+            return
+        for each in heard:
+            self._take(each, now)
+        if heard:
+            record = self.track.record
+            record.place = self._input.place
+            record.clipped = self._clipped_before + self._input.clipped
+            self.track.touch()
+        self._tried = self._tried or not self._input.opening
+        if self._input.ended:
+            self._end(now)
+
+    def _take(self, heard: Heard, now: Now) -> None:
+        track, record = self.track, self.track.record
+        if heard.lost_s > 0 and track.open:
+            self._overrun(heard)
+        if not len(heard.pcm):
+            return
+        if not track.open:
+            self._fill_hole(heard.time if self._input.goes_on else now.utc)
+            track.begin(heard.time)
+        if self.state is State.LOST:
+            self.state = State.LIVE
+            self._tell("live", self._input.label)
+            log.info("%s: hearing %s", self.name, self._input.label)
+        track.append(heard.pcm, heard.time)
+        record.accounted = track.record.timeline.time_after(track.captured)
+        self._level.add(heard.pcm)
+
+    def _lose(self, why: str, now: Now) -> None:
+        self._input.stop()
+        self._started = False
+        self._retry_at = now.mono + RETRY_S
+        if self.state is State.LIVE or not self._tried:
+            log.warning("%s: lost: %s", self.name, why)
+            self._tell("lost", why)
+        self._tried = True
+        self.state = State.LOST
+        self._silence(End.LOST, "device-lost", now)
+
+    def _end(self, now: Now) -> None:
+        self._input.stop()
+        self._started = False
+        self._fill_hole(now.utc)
+        self.track.end(End.ENDED)
+        self.track.record.ended = True
+        self.track.touch()
+        self.state = State.ENDED
+        self._tried = True
+        log.info("%s: %s is at its end", self.name, self._input.label)
+        self._tell("ended")
+
+    def _silence(self, why: End, hole: str, now: Now) -> None:
+        """End the segment; from now on time goes to the account of `hole`."""
+        record = self.track.record
+        self.track.end(why)
+        if record.hole == hole:
+            return
+        if record.hole:
+            # Lost and then muted, or unmuted and not there: each has its own account.
+            self._fill_hole(now.utc)
+        elif not self._input.goes_on:
+            # The times of a file at pace "fast" are not those at which it is read.
+            record.accounted = now.utc
+        record.hole, record.hole_since = hole, record.accounted
+        self.track.touch()
+
+    def _account(self, until: float) -> None:
+        """Count what was not heard up to `until` (UTC)."""
+        record = self.track.record
+        samples = math.floor((until - record.accounted) * WORKING_RATE_HZ)
+        if not record.hole or samples <= 0:
+            return
+        if record.hole == "muted":
+            record.ledger.muted += samples
+        else:
+            record.ledger.add_gap(record.hole, samples)
+        record.accounted += samples / WORKING_RATE_HZ
+        self.track.touch()
+
+    def _fill_hole(self, until: float) -> None:
+        """End the hole, if there is one, at `until` (UTC): audio begins again."""
+        record = self.track.record
+        self._account(until)
+        hole, record.hole = record.hole, ""
+        if hole and hole != "muted":
+            seconds = max(record.accounted - record.hole_since, 0.0)
+            samples = round(seconds * WORKING_RATE_HZ)
+            log.warning("%s: %.3f s were not captured: %s", self.name, seconds, hole)
+            self._tell_gap(hole, samples, record.hole_since, record.accounted)
+        self.track.touch()
+
+    def _overrun(self, heard: Heard) -> None:
+        record = self.track.record
+        samples = round(heard.lost_s * WORKING_RATE_HZ)
+        record.xruns += 1
+        record.ledger.add_gap("xrun", samples)
+        log.warning("%s: overrun: %.3f s lost", self.name, heard.lost_s)
+        self._tell_gap("xrun", samples, heard.time - heard.lost_s, heard.time)
+
+    def _tell(self, event: str, detail: str = "") -> None:
+        self._publish(Topic.SOURCE, self.name, {"event": event, "detail": detail})
+
+    def _tell_gap(self, reason: str, samples: int, start: float, end: float) -> None:
+        self._publish(
+            Topic.GAP, self.name, {"reason": reason, "samples": samples, "start": start, "end": end}
+        )
+
+
+class _Level:
+    """RMS of what came in since the last reading but one, so that a reading never stands on too little."""
+
+    def __init__(self) -> None:
+        self._squares = self._samples = 0.0
+        self._last = (0.0, 0.0)
+
+    def add(self, pcm: Samples) -> None:
+        values = pcm.astype(np.float32)
+        self._squares += float(np.dot(values, values))
+        self._samples += len(pcm)
+
+    def reading(self) -> float | None:
+        squares, samples = self._squares + self._last[0], self._samples + self._last[1]
+        if self._samples:
+            self._last = (self._squares, self._samples)
+            self._squares = self._samples = 0.0
+        return dbfs(math.sqrt(squares / samples) / 32768) if samples else None
