@@ -1,0 +1,68 @@
+"""Core: gives noisereduce's non-stationary gate the noise floor from before its window.
+
+The gate takes as noise floor, bin by bin, the magnitude smoothed over some 2 s forward and backward, and
+starts with what the first frame of its window happens to hold (scipy's `filtfilt`). After 4 s of window that
+one frame still weighs e⁻², and a recording cut in mid-sound has energy in it where the sound has none. So
+we put a short pulse before the window whose spectrum *is* the floor, measured over the seconds before: half
+the window is then enough for a better match with the whole recording (docs/denoise.md has the figures).
+
+Frames are those of the gate: Hann, `n_fft` long, a quarter apart, the first one centred on the first sample
+and thus half empty.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from heard.denoise.backend import Samples
+
+Magnitudes = npt.NDArray[np.float64]
+"""Of a frame's bins, shape (n_fft / 2 + 1,)."""
+
+LEVEL = 0.9
+"""The pulse reaches into the three frames that follow, which raises the floor again; found by trial."""
+WEAKEST = 0.05
+"""Least weight of the frame's window that the pulse is corrected for: at its end it goes to 0."""
+
+
+class Primer:
+    """Makes the pulse for frames of `n_fft` and a floor with the time constant `time_constant_s`."""
+
+    def __init__(self, n_fft: int, rate_hz: int, time_constant_s: float) -> None:
+        self._n_fft = n_fft
+        self._hann = np.hanning(n_fft + 1)[:n_fft]
+        # Half overlapping, they tell the mean as well as the gate's own frames, at half the work.
+        self._step = n_fft // 2
+        frames = time_constant_s * rate_hz / (n_fft // 4)
+        # noisereduce 3.0.3, spectralgate/nonstationary.py: coefficient of its one-pole smoothing.
+        pole = 1 - (math.sqrt(1 + 4 * frames**2) - 1) / (2 * frames**2)
+        self._fade = pole ** (self._step / (n_fft // 4))
+        self.samples = n_fft * 3 // 4
+        """Length of the pulse: a whole number of the gate's hops."""
+        reach = n_fft // 5
+        shape = np.hanning(2 * reach + 1)
+        weight = self._hann[n_fft // 2 : n_fft // 2 + 2 * reach + 1]
+        self._centre = slice(n_fft // 2 - reach, n_fft // 2 + reach + 1)
+        self._shape = LEVEL * shape / np.maximum(weight, WEAKEST)
+
+    def floor(self, before: Samples) -> Magnitudes:
+        """Return the noise floor at the end of `before`, which holds at least `n_fft` samples."""
+        frames = (len(before) - self._n_fft) // self._step + 1
+        used = before[len(before) - (frames - 1) * self._step - self._n_fft :]
+        cut = np.lib.stride_tricks.sliding_window_view(used, self._n_fft)[:: self._step]
+        magnitudes = np.abs(np.fft.rfft(cut * self._hann, axis=1))
+        weights = self._fade ** np.arange(frames - 1, -1, -1.0)
+        floor: Magnitudes = weights @ magnitudes / weights.sum()
+        return floor
+
+    def pulse(self, floor: Magnitudes) -> Samples:
+        """Return `samples` samples whose first frame has the magnitudes `floor`, nearly."""
+        # Zero phase: all energy in the middle, so that little is lost where the ends are cut.
+        whole = np.fft.fftshift(np.fft.irfft(floor))
+        pulse = np.zeros(self.samples, np.float32)
+        corrected = whole[self._centre] * self._shape
+        pulse[: len(corrected)] = corrected
+        return pulse

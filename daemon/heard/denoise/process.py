@@ -1,0 +1,231 @@
+"""The denoise stage: raw blocks in, clean ones out, for all sources, in one thread."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+import zmq
+
+from heard.denoise.levels import Cost
+from heard.denoise.passage import Passage, Passed
+from heard.denoise.registry import BackendError, Registry
+from heard.meters import Latency
+from heard.pipes import CLEAN, EVENTS, POSITIONS, RAW
+from heard.settings import WORKING_RATE_HZ, Denoise
+from heard.wire.audio import Block
+from heard.wire.codec import Body, WireError, take, take_or
+from heard.wire.control import Code, ControlError
+from heard.wire.events import Event
+from heard.wire.positions import From, Replay, pack_position
+from heard.wire.report import Order
+from heard.wire.topics import Topic
+
+if TYPE_CHECKING:
+    from heard.stage import Stage
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.02
+"""How soon a block that `upstream` had no room for is tried again."""
+LEVEL_S = 0.1
+BATCH = 16
+"""Raw blocks that are read before any of them is denoised."""
+QUIET_S = 0.1
+"""After `stop`, RAW is at its end once nothing has come for so long."""
+GIVE_UP_S = 0.8
+"""After `stop`, how long a reader of CLEAN is waited for; supervise waits for 1 s."""
+MIX, BACKEND = "denoise.mix", "denoise.backend"
+
+
+class _Source:
+    """A source's passage and what is measured around it."""
+
+    def __init__(self, passage: Passage) -> None:
+        self.passage = passage
+        self.cost = Cost()
+        self.latency = Latency()
+
+
+class Denoising:
+    """See `heard.stage.Role`."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._registry = Registry()
+        self._sources: dict[str, _Source] = {}
+        for source in stage.settings.source:
+            self._add(source.name, source.denoise)
+        self._counters = {"garbled": 0, "events_dropped": 0, "undelivered": 0}
+        self._held: deque[Passed] = deque()
+        """Ready, but `upstream` has no room; RAW is not read meanwhile."""
+        self._level_due = 0.0
+        self._stopped_at: float | None = None
+        self._raw_at = 0.0
+        self._raw = stage.pipes.pull(RAW)
+        self._clean = stage.pipes.push(CLEAN)
+        self._events = stage.pipes.push(EVENTS)
+        positions = stage.pipes.push(POSITIONS)
+        stage.on(self._raw, self._read)
+        # What a predecessor held is lost; capture sends it again from what upstream has.
+        positions.send(pack_position(Replay("", From.RECEIVED)), zmq.NOBLOCK)
+        stage.ready()
+
+    def tick(self, now: float) -> None:
+        """Try again what was held, publish levels."""
+        self._send()
+        if now >= self._level_due:
+            self._level_due = now + LEVEL_S
+            self._publish_levels()
+
+    def order(self, order: Order) -> Body:
+        """`get` and `set`, of one source or (source "") of all."""
+        names = [order.source] if order.source else list(self._sources)
+        for name in names:
+            if name not in self._sources:
+                raise ControlError(Code.UNKNOWN_SOURCE, f"no source is called {name!r}")
+        try:
+            if order.op == "get":
+                return self._get(names, take_or(order.args, "key", str, ""))
+            if order.op == "set":
+                return self._set(names, take(order.args, "key", str), order.args.get("value"))
+        except WireError as error:
+            raise ControlError(Code.BAD_REQUEST, str(error)) from None
+        raise ControlError(Code.UNKNOWN_OP, f"denoise knows no op {order.op!r}")
+
+    def report(self) -> tuple[dict[str, Body], Body, dict[str, int]]:
+        """Return the status parts."""
+        sources: dict[str, Body] = {}
+        counters = {**self._counters, **self._registry.counters()}
+        for name, source in self._sources.items():
+            passage, quantiles = source.passage, source.latency.quantiles()
+            sources[name] = {
+                "snr_db": passage.meter.snr_db(),
+                "denoise": {
+                    "backend": passage.backend,
+                    "mix": passage.mix,
+                    "delay_ms": passage.delay_ms,
+                    "reduction_db": passage.meter.reduction_db(),
+                    "rtf": source.cost.rtf,
+                },
+                "latency_ms": {"denoise": quantiles} if quantiles else {},
+            }
+            for key, count in asdict(passage.counts).items():
+                counters[key] = counters.get(key, 0) + count
+        return sources, {}, counters
+
+    def stop(self) -> None:
+        """Begin to drain: capture has sent its last block."""
+        self._stopped_at = time.monotonic()
+
+    def drained(self) -> bool:
+        """Whether all is passed on, or `upstream` did not take it in time."""
+        assert self._stopped_at is not None
+        now = time.monotonic()
+        if now > self._stopped_at + GIVE_UP_S:
+            self._counters["undelivered"] += sum(passed.block.samples for passed in self._held)
+            return True
+        if self._held or now < max(self._raw_at, self._stopped_at) + QUIET_S:
+            return False
+        for source in self._sources.values():
+            self._held.extend(source.passage.finish())
+        self._send()
+        return not self._held
+
+    def _add(self, name: str, configured: Denoise) -> _Source:
+        source = _Source(Passage(name, self._registry, configured))
+        self._sources[name] = source
+        return source
+
+    def _read(self) -> None:
+        """Read what has come, feed all of it, then take what is ready: backends may work in batches."""
+        fed: dict[str, _Source] = {}
+        for _ in range(BATCH):
+            try:
+                data = self._raw.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            self._raw_at = time.monotonic()
+            try:
+                block = Block.unpack(data)
+            except WireError as error:
+                self._counters["garbled"] += 1
+                log.warning("unreadable block: %s", error)
+                continue
+            source = self._sources.get(block.source) or self._add(block.source, Denoise())
+            began = time.thread_time()
+            source.passage.feed(block)
+            source.cost.add(time.thread_time() - began, block.samples / WORKING_RATE_HZ)
+            fed[block.source] = source
+        for source in fed.values():
+            began = time.thread_time()
+            self._held.extend(source.passage.take())
+            source.cost.add(time.thread_time() - began, 0.0)
+        self._send()
+
+    def _send(self) -> None:
+        """Pass on what is ready; what finds no room is held, and RAW left unread."""
+        while self._held:
+            passed = self._held[0]
+            now = time.time()
+            block = replace(passed.block, denoised=now)
+            try:
+                self._clean.send(block.pack(), zmq.NOBLOCK)
+            except zmq.Again:
+                self._stage.pause(self._raw)
+                return
+            self._held.popleft()
+            latency = self._sources[block.source].latency
+            for handed in passed.handed:
+                latency.add(max(0.0, 1000 * (now - handed)))
+            if self._stage.settings.publish.audio and block.samples:
+                self._publish_audio(block)
+        self._stage.resume(self._raw)
+
+    def _get(self, names: list[str], key: str) -> Body:
+        """Return the values in force of the first of `names`."""
+        passage = self._sources[names[0]].passage
+        values: Body = {BACKEND: passage.backend, MIX: passage.mix}
+        if not key:
+            return values
+        if key not in values:
+            raise ControlError(Code.BAD_VALUE, f"unknown key {key!r}: must be {' or '.join(values)}")
+        return {key: values[key]}
+
+    def _set(self, names: list[str], key: str, value: object) -> Body:
+        """Change a value; return it as in force."""
+        for name in names:
+            passage = self._sources[name].passage
+            if key == MIX:
+                if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+                    raise ControlError(Code.BAD_VALUE, f"{MIX}: must be a number from 0 to 1, not {value!r}")
+                passage.set_mix(float(value))
+            elif key == BACKEND:
+                if not isinstance(value, str):
+                    raise ControlError(Code.BAD_VALUE, f"{BACKEND}: must be a name, not {value!r}")
+                try:
+                    passage.set_backend(value)
+                except BackendError as error:
+                    raise ControlError(Code.BAD_VALUE, f"{BACKEND}: {error}") from None
+            log.info("%s: %s = %s", name, key, value)
+        self._stage.changed()
+        return self._get(names, key)
+
+    def _publish_levels(self) -> None:
+        for name, source in self._sources.items():
+            if levels := source.passage.meter.levels():
+                body: Body = {**asdict(levels), "snr_db": source.passage.meter.snr_db()}
+                self._publish(Event(Topic.LEVEL, name, body))
+
+    def _publish_audio(self, block: Block) -> None:
+        body: Body = {"sample": block.sample, "start": block.time, "rate_hz": block.rate_hz, "pcm": block.pcm}
+        self._publish(Event(Topic.AUDIO, block.source, body))
+
+    def _publish(self, event: Event) -> None:
+        try:
+            self._events.send(event.pack(), zmq.NOBLOCK)
+        except zmq.Again:
+            self._counters["events_dropped"] += 1

@@ -1,0 +1,59 @@
+"""Which backends there are, by the name that `source.denoise.backend` takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from heard.denoise.backend import Backend
+from heard.denoise.off import Off
+from heard.settings import DEFAULT_MIX
+
+
+class BackendError(Exception):
+    """A backend that cannot be had; the text says which there are, or what is missing."""
+
+
+def _noisereduce() -> Backend:
+    # Imported only where it is asked for: it is most of this process's memory.
+    from heard.denoise.noisereduce import Noisereduce  # noqa: PLC0415  # see above
+
+    return Noisereduce()
+
+
+FACTORIES: Mapping[str, Callable[[], Backend]] = {"noisereduce": _noisereduce, "off": Off}
+
+
+class Registry:
+    """Makes each backend once, when it is first asked for."""
+
+    def __init__(self, factories: Mapping[str, Callable[[], Backend]] = FACTORIES) -> None:
+        self._factories = factories
+        self._made: dict[str, Backend] = {}
+
+    def get(self, name: str) -> Backend:
+        """Return the backend called `name`.
+
+        Raises:
+            BackendError: there is none of that name, or a package that it needs is missing.
+        """
+        if name not in self._factories:
+            raise BackendError(f"must be one of {', '.join(sorted(self._factories))}, not {name!r}")
+        if name not in self._made:
+            try:
+                self._made[name] = self._factories[name]()
+            except ImportError as error:
+                raise BackendError(f"{name}: {error}: install the package that provides it") from error
+        return self._made[name]
+
+    def counters(self) -> dict[str, int]:
+        """Return the counters of every backend in use, added up by name."""
+        total: dict[str, int] = {}
+        for backend in self._made.values():
+            for name, count in backend.counters.items():
+                total[name] = total.get(name, 0) + count
+        return total
+
+
+def default_mix(backend: str) -> float:
+    """Return the mix of a backend where none is configured."""
+    return DEFAULT_MIX.get(backend, 0.5)
