@@ -1,0 +1,168 @@
+"""Core: one source's line to the service: its audio, its sessions, what is told about them.
+
+In: blocks, what the connections report, orders, the time. Out, through a `Port`: connections to open,
+frames to send, events to publish, positions for `capture`. No socket, thread or clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+
+from heard.upstream.backlog import Backlog
+from heard.upstream.backoff import Failure, SessionBudget
+from heard.upstream.intake import Intake
+from heard.upstream.leg import Meters, Moment
+from heard.upstream.port import LineConfig, Port
+from heard.upstream.switchboard import Switchboard
+from heard.upstream.voice import Voice, VoiceConfig
+from heard.wire.audio import Block
+from heard.wire.codec import Body
+from heard.wire.positions import From, Received, Refused, Replay
+
+RECEIVED_S = 0.1
+REPLAY_S = 1.0
+SPARE_S = 1.0
+"""More than the retention is kept, so that `capture`, the authority, drops first."""
+LOOK_BACK_S = 2.0
+"""Settled audio kept for the overlap of two sessions."""
+
+
+class Line:
+    """One source. `numbers` yields a new connection number each time, for all lines of the process."""
+
+    def __init__(
+        self, config: LineConfig, port: Port, budget: SessionBudget, rng: Random, numbers: Iterator[int]
+    ) -> None:
+        self.config = config
+        self._port = port
+        self._intake = Intake()
+        self._backlog = Backlog(config.rate_hz)
+        self._meters = Meters()
+        voice = VoiceConfig(config.source, config.run, config.rate_hz, partials=config.partials)
+        self._voice = Voice(voice, port, self._backlog, self._meters)
+        self._sessions = Switchboard(
+            config, port, self._backlog, self._voice, self._meters, budget=budget, rng=rng, numbers=numbers
+        )
+        self._expired = 0
+        self._replay_due = 0.0
+        self._received_due = 0.0
+
+    def block(self, block: Block, moment: Moment) -> None:
+        """Take a block of the clean pipe."""
+        first = self._intake.next is None
+        taken = self._intake.take(block)
+        if taken.missing:
+            self._ask_again(moment)
+            return
+        if (fresh := taken.block) is not None:
+            anchor = fresh.anchor if first else self._voice.anchor
+            self._sessions.spans.take(fresh, self._backlog.stop, anchor)
+            self._backlog.add(fresh)
+            self._bound()
+        if taken.ends:
+            self._sessions.spans.end(block.stop)
+        self._sessions.pump(moment)
+
+    def connected(self, number: int, moment: Moment) -> None:
+        """Take note that a connection is open."""
+        self._sessions.connected(number, moment)
+
+    def received(self, number: int, data: str | bytes, moment: Moment) -> None:
+        """Take a text frame of the service's."""
+        self._sessions.received(number, data, moment)
+
+    def pong(self, number: int, moment: Moment) -> None:
+        """Take note that the service is there."""
+        self._sessions.pong(number, moment)
+
+    def lost(self, number: int, failure: Failure, moment: Moment) -> None:
+        """Take note that a connection failed, was closed or broke."""
+        self._sessions.lost(number, failure, moment)
+
+    def tick(self, moment: Moment) -> None:
+        """Do what is due."""
+        self._sessions.tick(moment)
+        oldest = self._sessions.spans.oldest(self._backlog.stop)
+        self._backlog.discard(oldest - self.config.samples(LOOK_BACK_S))
+        if moment.mono >= self._received_due:
+            self._received_due = moment.mono + RECEIVED_S
+            self._tell_received()
+
+    def endpoint(self) -> str:
+        """End the current turn now; return the state."""
+        self._sessions.endpoint()
+        return self.state
+
+    def reconnect(self, moment: Moment) -> str:
+        """Drop every session and connect anew at once, also where the service had refused."""
+        self._sessions.reconnect(moment)
+        return self.state
+
+    def get(self) -> dict[str, object]:
+        """Return the v3 parameters in force."""
+        return dict(self._sessions.params)
+
+    def set(self, name: str, value: object) -> None:
+        """Change a v3 parameter within the running session; the next ones begin with it."""
+        self._sessions.configure(name, value)
+
+    def stop(self) -> None:
+        """Open no more sessions; end the ones there are."""
+        self._sessions.stop()
+
+    @property
+    def drained(self) -> bool:
+        """Whether no session is left; it stays so after `stop` only."""
+        return self._sessions.idle
+
+    @property
+    def state(self) -> str:
+        """The state of the status map."""
+        return self._sessions.state
+
+    def status(self) -> Body:
+        """Return this source's part of the status."""
+        return {
+            "upstream": self._sessions.status(),
+            "turns": self._voice.turns,
+            "latency_ms": self._meters.status(),
+        }
+
+    def counters(self) -> dict[str, int]:
+        """Return counts of what went wrong or came twice."""
+        return {
+            "missed_blocks": self._intake.missed,
+            "duplicate_samples": self._intake.duplicates,
+            "expired_samples": self._expired,
+            **self._voice.counters(),
+            **self._sessions.counters(),
+        }
+
+    def _bound(self) -> None:
+        """Keep no more than the retention; what no session has been sent goes to the ledger as expired.
+
+        `capture` keeps the same span of time and drops first, so this is for a ring that is larger
+        than it says; the message may say what the ledger knows already.
+        """
+        floor = self._backlog.stop - self.config.samples(self.config.retention_s + SPARE_S)
+        if self._backlog.start >= floor:
+            return
+        for start, stop in self._sessions.spans.give_up(floor):
+            self._expired += stop - start
+            self._port.position(Refused(self.config.source, start, stop, "expired"))
+        self._backlog.discard(floor)
+
+    def _ask_again(self, moment: Moment) -> None:
+        if moment.mono < self._replay_due:
+            return
+        self._replay_due = moment.mono + REPLAY_S
+        self._tell_received()
+        # Without a block yet, nothing was received: the replay asked for at the start is asked for again.
+        start = From.SETTLED if self._intake.next is None else From.RECEIVED
+        self._port.position(Replay(self.config.source, start))
+
+    def _tell_received(self) -> None:
+        if self._intake.next is not None:
+            sent = self._sessions.spans.sent(self._backlog.stop)
+            self._port.position(Received(self.config.source, self._intake.next, sent))
