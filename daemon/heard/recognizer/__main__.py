@@ -1,0 +1,41 @@
+"""`python -m heard.recognizer`: how the daemon starts the server, without its command line's weight.
+
+SIGINT ends it with 0 here, as every child of the daemon: a Ctrl-C at the terminal reaches them all.
+"""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from .bind import DEFAULT_BIND
+from .engines import DEFAULT_ENGINE
+from .errors import StartError
+from .process import INTERRUPTED, Options, run
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Read the arguments, serve, and return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m heard.recognizer",
+        description="A speech recognizer behind a websocket that speaks AssemblyAI streaming v3.",
+    )
+    parser.add_argument("--bind", default=DEFAULT_BIND, metavar="HOST:PORT|unix:PATH")
+    parser.add_argument("--key", type=Path, metavar="KEYFILE", help="clients must present this key")
+    parser.add_argument("--engine", default=DEFAULT_ENGINE, metavar="NAME")
+    parser.add_argument(
+        "--lifeline", type=int, metavar="FD", help="stop when this file descriptor reads its end"
+    )
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="recognizer: %(message)s", stream=sys.stderr)
+    options = Options(bind=given.bind, key_file=given.key, engine=given.engine, lifeline_fd=given.lifeline)
+    try:
+        code = run(options)
+    except StartError as error:
+        sys.stderr.write(f"recognizer: {error}\n")
+        return error.exit_code
+    return 0 if code == INTERRUPTED else code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,214 @@
+"""What a speech engine is, and where the engines are found.
+
+Two seams. An *utterance engine* turns one piece of speech into words. A *streaming engine* takes
+audio as it comes and says by itself what began, what was said so far and what ended. The server
+only knows streaming engines; `stream.TurnEngine` makes one of an utterance engine.
+
+Other packages add engines under the entry point group `heard.engines`: the name is what
+`--engine` takes, the object a function without arguments that loads and returns either kind.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import USAGE, StartError
+
+RATE_HZ = 16_000
+"""Every engine is given mono audio at this rate."""
+
+ENTRY_POINT_GROUP = "heard.engines"
+DEFAULT_ENGINE = "moonshine-tiny"
+
+Samples: TypeAlias = npt.NDArray[np.float32]
+"""Mono audio, shape (samples,), in [-1, 1], at `RATE_HZ`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenWord:
+    """One word as an utterance engine reads it; `confidence` in 0..1."""
+
+    text: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What an utterance engine heard. `tokens` is its own business, to be handed back as draft."""
+
+    words: tuple[SpokenWord, ...] = ()
+    tokens: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word with its place in the session's audio, in ms from its first sample."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """Someone began to speak; a turn is open."""
+
+    start_ms: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """The open turn so far; replaces the partial before."""
+
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """The turn is over. `words` is never empty; a turn without words gets no final."""
+
+    words: tuple[Word, ...]
+
+
+SpeechEvent: TypeAlias = SpeechStarted | Partial | Final
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSettings:
+    """When a turn begins and ends; what a client may change while it speaks.
+
+    The service's own `min_turn_silence` of 100 ms suits a model that knows where a sentence ends.
+    Moonshine tiny puts a full stop after nearly anything, so a shorter pause would cut sentences
+    (5.7 minutes of read and public speech cut into turns: 64 at 400 ms, 53 at 560, 48 at 800).
+    """
+
+    min_turn_silence_ms: int = 560
+    max_turn_silence_ms: int = 800
+    vad_threshold: float = 0.5
+    continuous_partials: bool = True
+
+
+@runtime_checkable
+class UtteranceEngine(Protocol):
+    """One piece of speech in, words out. Safe to call from several threads at once."""
+
+    @property
+    def name(self) -> str:
+        """The name under which sessions report it."""
+        ...
+
+    def recognize(
+        self,
+        samples: Samples,
+        *,
+        draft: Utterance | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Utterance:
+        """Return the words of `samples`, at most some 20 s of audio.
+
+        `draft` is an earlier reading of a part of the same audio that may save work. An engine
+        that finds `cancelled()` true may stop early; its result is then thrown away.
+        """
+        ...
+
+
+class SpeechStream(Protocol):
+    """One session's audio on its way through a streaming engine; used by one thread."""
+
+    @property
+    def turn_open(self) -> bool:
+        """Someone is speaking, or has just stopped and may go on."""
+        ...
+
+    def push(self, samples: Samples, *, behind: bool) -> list[SpeechEvent]:
+        """Take the next samples and return what they brought about.
+
+        `behind` says that more audio is already waiting: spare what is not needed for finals.
+        """
+        ...
+
+    def update(self, settings: TurnSettings) -> None:
+        """Use `settings` from the next sample on."""
+        ...
+
+    def force_endpoint(self) -> list[SpeechEvent]:
+        """End the open turn, if there is one, with what was pushed so far."""
+        ...
+
+    def finish(self) -> list[SpeechEvent]:
+        """Say what is still to be said: no audio follows."""
+        ...
+
+    def take_speech_probability(self) -> float:
+        """Return the highest probability of speech, in 0..1, since this was last asked."""
+        ...
+
+
+@runtime_checkable
+class StreamingEngine(Protocol):
+    """Loaded models that any number of sessions share."""
+
+    @property
+    def name(self) -> str:
+        """The name that Begin reports as the model."""
+        ...
+
+    def open(self, settings: TurnSettings) -> SpeechStream:
+        """Return a stream for a new session."""
+        ...
+
+
+def engine_names() -> list[str]:
+    """Return the names that `load_engine` accepts, the default first."""
+    found = {point.name for point in entry_points(group=ENTRY_POINT_GROUP)}
+    return [*_BUILT_IN, *sorted(found - set(_BUILT_IN))]
+
+
+def load_engine(name: str) -> StreamingEngine:
+    """Load the engine called `name`, which takes a fraction of a second.
+
+    Raises:
+        StartError: no such engine (usage), or something it needs is not installed or not right.
+    """
+    from .stream import TurnEngine  # noqa: PLC0415 - stream imports this module's values
+
+    if name in _BUILT_IN:
+        loaded: object = _BUILT_IN[name]()
+    else:
+        found = [p for p in entry_points(group=ENTRY_POINT_GROUP) if p.name == name]
+        if not found:
+            known = ", ".join(engine_names())
+            raise StartError(f"engine {name!r}: must be one of {known}", exit_code=USAGE)
+        try:
+            loaded = found[0].load()()
+        except ImportError as error:
+            raise StartError(f"engine {name!r} ({found[0].value}): {error}") from error
+    if isinstance(loaded, StreamingEngine):
+        return loaded
+    if isinstance(loaded, UtteranceEngine):
+        return TurnEngine(loaded)
+    raise StartError(f"engine {name!r}: neither an utterance engine nor a streaming engine")
+
+
+def _moonshine_tiny() -> UtteranceEngine:
+    from .moonshine import TINY, load  # noqa: PLC0415 - imports onnxruntime, an extra
+
+    return load(TINY)
+
+
+def _moonshine_base() -> UtteranceEngine:
+    from .moonshine import BASE, load  # noqa: PLC0415 - imports onnxruntime, an extra
+
+    return load(BASE)
+
+
+_BUILT_IN: dict[str, Callable[[], UtteranceEngine]] = {
+    DEFAULT_ENGINE: _moonshine_tiny,
+    "moonshine-base": _moonshine_base,
+}

@@ -1,0 +1,128 @@
+"""The recognizer as a process: load, bind, say so, serve until told to stop."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from .bind import DEFAULT_BIND, UnixAddress, listen, read_address
+from .engines import DEFAULT_ENGINE, load_engine
+from .errors import INSTALL_LOCAL, USAGE, StartError
+
+STOP_S = 0.8
+"""How long sessions have to end; who connects and says nothing would hold us up for 10 s."""
+
+INTERRUPTED = 130
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says; see `heard recognizer --help`."""
+
+    bind: str = DEFAULT_BIND
+    key_file: Path | None = None
+    engine: str = DEFAULT_ENGINE
+    lifeline_fd: int | None = None
+
+
+def run(options: Options) -> int:
+    """Serve until SIGTERM, SIGINT or the end of the lifeline, and return the exit code.
+
+    Prints one line on standard output once clients are welcome. Ends within a second of the signal:
+    0, or 130 for SIGINT.
+
+    Raises:
+        StartError: what keeps it from starting, in one line.
+    """
+    address = read_address(options.bind)
+    key = None if options.key_file is None else _read_key(options.key_file)
+    try:
+        from .server import RecognizerServer  # noqa: PLC0415 - imports websockets, an extra
+    except ImportError as error:
+        raise StartError(f"the recognizer needs websockets: {INSTALL_LOCAL}") from error
+    with _stop_signals() as stop:
+        if options.lifeline_fd is not None:
+            _watch_lifeline(options.lifeline_fd, stop)
+        engine = load_engine(options.engine)
+        listener, name = listen(address, has_key=key is not None)
+        server = RecognizerServer(listener, engine, key=key)
+        threading.Thread(target=server.serve_forever, name="accept", daemon=True).start()
+        print(f"listening on {name}", flush=True)  # noqa: T201 - the promised line
+        stop.wait()
+        _LOG.info("stopping: %s", stop.cause)
+        if isinstance(address, UnixAddress):
+            address.path.unlink(missing_ok=True)
+        stopper = threading.Thread(target=server.shutdown, name="stop", daemon=True)
+        stopper.start()
+        stopper.join(STOP_S)
+        code = INTERRUPTED if stop.cause == "SIGINT" else 0
+        if stopper.is_alive():
+            # Threads of the library wait for clients that say nothing; they hold nothing of ours.
+            sys.stdout.flush()
+            logging.shutdown()
+            os._exit(code)
+        return code
+
+
+class _Stop(threading.Event):
+    """Set when it is time to stop; `cause` says why."""
+
+    cause = ""
+
+    def because(self, cause: str) -> None:
+        """Stop, for the first cause given."""
+        self.cause = self.cause or cause
+        self.set()
+
+
+@contextmanager
+def _stop_signals() -> Iterator[_Stop]:
+    stop = _Stop()
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        stop.because(signal.Signals(number).name)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _watch_lifeline(fd: int, stop: _Stop) -> None:
+    """Stop when nobody holds the other end of the pipe `fd` any more."""
+    try:
+        os.fstat(fd)
+    except OSError as error:
+        raise StartError(f"--lifeline {fd}: {error.strerror}", exit_code=USAGE) from error
+
+    def watch() -> None:
+        try:
+            while os.read(fd, 64):
+                pass
+        except OSError as error:
+            _LOG.warning("lifeline %d: %s", fd, error.strerror)
+        stop.because("end of the lifeline")
+
+    threading.Thread(target=watch, name="lifeline", daemon=True).start()
+
+
+def _read_key(path: Path) -> str:
+    try:
+        key = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise StartError(f"--key {path}: {error.strerror}", exit_code=USAGE) from error
+    except UnicodeDecodeError as error:
+        raise StartError(f"--key {path}: is not text", exit_code=USAGE) from error
+    if not key:
+        raise StartError(f"--key {path}: is empty: must hold the key", exit_code=USAGE)
+    return key
