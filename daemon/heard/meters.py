@@ -15,7 +15,7 @@ FLOOR_DBFS = -120.0
 class Latency:
     """Quantiles over the last `size` values, in milliseconds."""
 
-    def __init__(self, size: int = 1024) -> None:
+    def __init__(self, size: int = 500) -> None:
         self._values: deque[float] = deque(maxlen=size)
 
     def add(self, ms: float) -> None:

@@ -11,7 +11,7 @@ from heard.cli.fail import CREDENTIALS, FAILURE, USAGE, Failure
 from heard.cli.options import configured, settings_from
 from heard.config import start_up_errors
 from heard.settings import Settings
-from heard.upstream.key import missing
+from heard.upstream.key import lacking
 
 
 @click.command()
@@ -36,7 +36,8 @@ def check(settings: Settings) -> None:
     """
     if errors := start_up_errors(settings):
         raise Failure(errors, USAGE)
-    if settings.upstream.service == "assemblyai" and (lack := missing(settings, os.environ)):
+    upstream = settings.upstream
+    if upstream.service == "assemblyai" and (lack := lacking(upstream.api_key_file, os.environ)):
         raise Failure(lack, CREDENTIALS)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 
 from heard.wire.codec import WireError, member, pack, take, take_or, unpack
@@ -72,7 +72,7 @@ class Block:
 
     def pack(self) -> bytes:
         """Return the block as one frame."""
-        return pack(asdict(self))
+        return pack({name: getattr(self, name) for name in self.__slots__})
 
     @classmethod
     def unpack(cls, data: bytes) -> Block:
