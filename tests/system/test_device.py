@@ -26,7 +26,7 @@ def test_speech_played_into_a_sink_is_heard(reads: str) -> None:
             heard.listen(2.5)
             assert word_error_rate([(said.transcript, heard.text())]) <= 0.2, heard.text()
             assert heard.ask("mute") == {"sources": {"mic": "muted"}}
-            assert server.recorders() == 0, "muted, the device is closed"
+            heard.until(lambda: server.recorders() == 0, 2, "the device to be closed")
             heard.until(lambda: heard.source("mic")["ledger"]["pending"] == 0, 20, "everything to settle")
             mic = heard.source("mic")
             assert mic["xruns"] == 0

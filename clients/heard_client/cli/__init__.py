@@ -65,11 +65,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.exceptions.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has enough (`heardctl listen | head`). Python's own flush at the
-        # end would fail again, so it goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has enough (`heardctl listen | head`).
+        _discard_output()
         return EXIT_OK
+    except OSError as error:
+        _discard_output()
+        return _fail(f"the output cannot be written: {error.strerror}", EXIT_FAILURE)
     return EXIT_OK
+
+
+def _discard_output() -> None:
+    """Send what is still in the buffer nowhere: Python's own flush at the end would fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(text: str, code: int) -> int:

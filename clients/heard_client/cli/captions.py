@@ -100,13 +100,17 @@ def about(message: Message) -> str | None:
     """Return what an event means to a reader of captions, None where it is nothing to them."""
     match message:
         case SourceEvent(event="verdict"):
-            return one_line(f"{message.source}: {message.verdict} {message.detail}")
+            return _note(message.source, message.verdict or "verdict", message.detail)
         case SourceEvent():
-            return one_line(f"{message.source}: {message.event} {message.detail}")
+            return _note(message.source, message.event, message.detail)
         case UpstreamEvent(event=event) if event not in QUIET_EVENTS:
-            return one_line(f"{message.source}: {event} {message.reason or ''}")
+            return _note(message.source, event, message.reason)
         case Gap():
             seconds = message.end - message.start
-            return one_line(f"{message.source}: {seconds:.1f} s of audio lost: {message.reason}")
+            return _note(message.source, f"{seconds:.1f} s of audio lost", message.reason)
         case _:
             return None
+
+
+def _note(source: str, what: str, why: str | None) -> str:
+    return one_line(f"{source}: {what}, {why}" if why else f"{source}: {what}")

@@ -14,7 +14,8 @@ WORKING_RATE_HZ = 16000
 """The rate at which samples are counted (docs/wire.md, Ledger); a source's own `rate_hz` is its input's."""
 FLOOR_DBFS = -80.0
 """Level at which a bar is empty; speech close to a microphone lies 50 to 60 dB above."""
-BAR_CELLS = 20
+BAR_CELLS = 18
+NAME_CHARACTERS = 26
 STAGES = (
     ("capture", "capture"),
     ("denoise", "denoise"),
@@ -85,7 +86,7 @@ def _source(name: str, source: Fields, level: Level | None, detail: int) -> list
         (one_line(name), "bold"),
         "  ",
         _state(source.text("state")),
-        f"  {one_line(source.text('input'))} {one_line(source.text('device'))}",
+        f"  {one_line(source.text('input'))} {_shortened(one_line(source.text('device')))}",
         f"  {source.count('rate_hz')} Hz",
         f"  {source.count('turns')} turns",
         f"  {source.count('xruns')} xruns",
@@ -206,6 +207,11 @@ def _bar(level_dbfs: float | None) -> Text:
         bar += " ▏▎▍▌▋▊▉"[int((filled - whole) * 8)]
     style = "red" if level_dbfs is not None and level_dbfs > -3 else "green"
     return Text(f"{bar:<{BAR_CELLS}}", f"{style} on grey23")
+
+
+def _shortened(name: str) -> str:
+    """Return a name of at most NAME_CHARACTERS: of a long one, such as a path, its end."""
+    return name if len(name) <= NAME_CHARACTERS else f"…{name[1 - NAME_CHARACTERS :]}"
 
 
 def _figure(value: float | None, digits: int = 1) -> str:

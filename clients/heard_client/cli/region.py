@@ -52,10 +52,11 @@ class Region:
         self.draw(())
 
     def _cleared(self) -> str:
-        """Return what moves to the start of the first line drawn and clears from there."""
+        """Return what clears the rows drawn, from the last up to the first, and ends at its start."""
         columns = max(1, self._columns())
-        rows = sum(max(1, -(-width // columns)) for width in self._drawn)
-        return (f"\x1b[{rows - 1}A" if rows > 1 else "") + "\r\x1b[J"
+        rows = max(1, sum(max(1, -(-width // columns)) for width in self._drawn))
+        # Row by row: tmux keeps a copy of what one "clear to the end" takes off the whole screen.
+        return "\r\x1b[2K" + "\x1b[1A\x1b[2K" * (rows - 1)
 
     def _write(self, text: str) -> None:
         self._stream.write(text)

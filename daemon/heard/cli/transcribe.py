@@ -37,12 +37,15 @@ def transcribe(file: Path, form: str, config: Path | None, overrides: tuple[str,
     sources = file_sources((file,), settings.source[0], pace="fast")
     settings = replace(settings, source=sources, publish=replace(settings.publish, partials=False))
     check(settings)
-    click.echo(render(finals_of(settings), form), nl=False)
+    finals, started = transcript(settings)
+    click.echo(render(finals, form, started), nl=False)
     return 0
 
 
-def finals_of(settings: Settings) -> list[Body]:
-    """Run the daemon on its one file to the end; return the finals as published.
+def transcript(settings: Settings) -> tuple[list[Body], float]:
+    """Run the daemon on its one file to the end.
+
+    Returns the finals as published, and the time (UTC) of sample 0.
 
     Raises:
         Failure: the key is refused, a final was missed, or the daemon failed.
@@ -62,4 +65,5 @@ def finals_of(settings: Settings) -> list[Body]:
                     raise Failure(f"the service refused the session: {body.get('reason')}", CREDENTIALS)
     except KeyboardInterrupt:
         raise Failure("interrupted", INTERRUPTED) from None
-    return finals
+    sources = cast("Status", daemon.last_status)["sources"] if daemon.last_status else {}
+    return finals, next((each["started"] or 0.0 for each in sources.values()), 0.0)

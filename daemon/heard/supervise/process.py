@@ -290,10 +290,14 @@ class Supervisor:
             if name == "publish":
                 self._turn()
                 self._write_last_run()
+            was_up = running.life.up
             running.life.stop()
             if running.process is None:
                 continue
-            if running.child.reports:
+            if not was_up:
+                # It holds nothing yet, and does not listen for orders while it imports.
+                self._children.kill(running)
+            elif running.child.reports:
                 self._order(name, Order(0, "stop"))
             else:
                 self._children.terminate(running)

@@ -26,13 +26,18 @@ def runtime_dir(environ: Mapping[str, str], configured: str = "") -> Path:
 
 
 def state_dir(environ: Mapping[str, str], configured: str = "") -> Path:
-    """Return the state directory: `configured`, $STATE_DIRECTORY, $XDG_STATE_HOME/heard, /var/lib/heard."""
+    """Return the state directory: `configured`, $STATE_DIRECTORY, $XDG_STATE_HOME/heard, /var/lib/heard.
+
+    For a user other than root an unset $XDG_STATE_HOME has the value that its specification gives it.
+    """
     if configured:
         return Path(configured)
     if given := environ.get("STATE_DIRECTORY"):
         return Path(given.split(":")[0])
     if base := environ.get("XDG_STATE_HOME"):
         return Path(base) / "heard"
+    if os.geteuid() != 0 and (home := environ.get("HOME")):
+        return Path(home) / ".local" / "state" / "heard"
     return Path("/var/lib/heard")
 
 

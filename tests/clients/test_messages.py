@@ -1,0 +1,138 @@
+"""Bytes of the publish socket as typed messages: every kind, additions, omissions and garbage."""
+
+import pytest
+
+from heard.wire.codec import Body, WireError, pack
+from heard.wire.topics import Topic
+from heard_client import messages
+from heard_client.messages import (
+    Audio,
+    Final,
+    Gap,
+    Level,
+    Message,
+    Partial,
+    Revised,
+    SourceEvent,
+    StatusMessage,
+    UpstreamEvent,
+    parse,
+)
+
+from .peers import final
+
+HEADER: Body = {"v": 1, "run": "r", "seq": 3, "time": 12.5, "source": "mic"}
+
+
+def read(topic: str, body: Body) -> Message:
+    message = parse(topic, pack(HEADER | body))
+    assert message is not None
+    return message
+
+
+@pytest.mark.parametrize(("topic", "kind"), [("partial", Partial), ("final", Final), ("revised", Revised)])
+def test_a_transcript_is_read_with_its_words_and_its_latency(topic: str, kind: type[Message]) -> None:
+    """Every field of the document, at the place where the document puts it."""
+    words = [{"text": "Hear", "start": 1, "end": 1.5, "confidence": 0.75, "final": True, "speaker": "A"}]
+    message = read(f"transcript.{topic}.mic", final("Hear", turn_id="t9", words=words, language="en"))
+    assert type(message) is kind
+    assert isinstance(message, messages.Transcript)
+    assert (message.topic, message.v, message.run, message.seq, message.time, message.source) == (
+        f"transcript.{topic}.mic", 1, "r", 3, 12.5, "mic"
+    )  # fmt: skip
+    assert (message.turn_id, message.session, message.text, message.language) == ("t9", "s1", "Hear", "en")
+    assert message.words == (messages.Word("Hear", 1.0, 1.5, 0.75, final=True, speaker="A"),)
+    assert message.latency_ms == messages.LatencyTrace(20, 110, 30, 400, 1, 561)
+
+
+@pytest.mark.parametrize(
+    ("topic", "body", "kind", "expected"),
+    [
+        (
+            "source.mic",
+            {"event": "verdict", "detail": "d", "verdict": "clipping"},
+            SourceEvent,
+            {"event": "verdict", "detail": "d", "verdict": "clipping"},
+        ),
+        ("source.mic", {"event": "live", "detail": None}, SourceEvent, {"detail": "", "verdict": None}),
+        (
+            "upstream.mic",
+            {"event": "outage", "session": None, "reason": "no network"},
+            UpstreamEvent,
+            {"event": "outage", "session": None, "reason": "no network"},
+        ),
+        (
+            "gap.mic",
+            {"reason": "xrun", "samples": 160, "start": 1, "end": 1.01},
+            Gap,
+            {"reason": "xrun", "samples": 160, "start": 1.0, "end": 1.01},
+        ),
+        ("level.mic", {"rms_dbfs": -30.5, "snr_db": None}, Level, {"rms_dbfs": -30.5, "snr_db": None}),
+        (
+            "audio.mic",
+            {"sample": 320, "start": 4.0, "rate_hz": 16000, "pcm": b"\1\2"},
+            Audio,
+            {"sample": 320, "start": 4.0, "rate_hz": 16000, "pcm": b"\1\2"},
+        ),
+    ],
+)
+def test_the_other_kinds_are_read(topic: str, body: Body, kind: type[Message], expected: Body) -> None:
+    """Values arrive as they are; nil and missing fields read as empty."""
+    message = read(topic, body)
+    assert type(message) is kind
+    assert {name: getattr(message, name) for name in expected} == expected
+
+
+def test_the_status_is_handed_on_whole() -> None:
+    """It is the same map as the op's, whatever a later daemon adds to it."""
+    body: Body = {"v": 1, "run": "r", "seq": 1, "time": 2.0, "state": "ready", "weather": "fine"}
+    message = parse("status", pack(body))
+    assert isinstance(message, StatusMessage)
+    assert dict(message.status) == body
+    assert message.source == ""
+
+
+def test_additions_are_no_obstacle() -> None:
+    """A later version's fields stay readable in the body; its topics are passed over."""
+    message = read("transcript.final.mic", final("word", mood="merry"))
+    assert message.body["mood"] == "merry"
+    for topic in ("transcript.summary.mic", "weather.mic", "weather", "status.mic", "transcript.final", ""):
+        assert parse(topic, b"anything") is None
+
+
+@pytest.mark.parametrize(
+    "topic", [f"{topic}.mic" for topic in Topic if topic is not Topic.STATUS] + ["status"]
+)
+def test_an_empty_body_reads_as_empty(topic: str) -> None:
+    """A daemon that leaves a field out does not end its subscribers; the topic tells the source."""
+    message = parse(topic, pack({}))
+    assert message is not None
+    assert (message.seq, message.run) == (0, "")
+    assert message.source == ("" if topic == "status" else "mic")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\xc1",
+        b"not msgpack",
+        pack({})[:0] + b"\x93\1\2\3",
+        pack(HEADER | {"text": 7}),
+        pack(HEADER | {"seq": "three"}),
+        pack(HEADER | {"seq": True}),
+        pack(HEADER | {"words": ["Hear"]}),
+        pack(HEADER | {"words": [{"text": 1}]}),
+        pack(HEADER | {"latency_ms": {"total": "long"}}),
+    ],
+)
+def test_garbage_is_told_from_messages(data: bytes) -> None:
+    """A type never changes within a version: another one is a fault of the sender."""
+    with pytest.raises(WireError):
+        parse("transcript.final.mic", data)
+
+
+def test_messages_cannot_be_changed() -> None:
+    """Whoever holds one may keep it."""
+    with pytest.raises(AttributeError):
+        read("gap.mic", {}).seq = 4  # type: ignore[misc]  # that is the point

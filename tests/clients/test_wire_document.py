@@ -1,0 +1,183 @@
+"""docs/wire.md says what the code does: version, topics, fields with their types, ops, codes, pipes."""
+
+import re
+from pathlib import Path
+from typing import get_type_hints
+
+import pytest
+
+from heard import pipes
+from heard.publish.bodies import FIELDS, Field
+from heard.publish.bodies import STAGES as TRACE
+from heard.settings import Settings
+from heard.supervise.control import LATER, Control
+from heard.wire import PROTOCOL, endpoints, status
+from heard.wire.codec import MAX_MESSAGE_BYTES
+from heard.wire.control import Code
+from heard.wire.topics import Topic
+from heard_client import messages
+from heard_client.control import Control as Client
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "wire.md"
+TEXT = DOCUMENT.read_text(encoding="utf-8")
+
+TYPES = {
+    "int": int, "float": float, "str": str, "bool": bool, "bytes": bytes, "list": list, "map": dict
+}  # fmt: skip
+SINCE = [str(version) for version in range(1, PROTOCOL + 1)]
+
+
+def section(heading: str) -> str:
+    """Return what stands below a heading, up to the next one."""
+    match = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#|\Z)", TEXT, re.MULTILINE | re.DOTALL)
+    assert match, f"{DOCUMENT}: no heading {heading!r}"
+    return match[1]
+
+
+def tables(heading: str) -> list[list[dict[str, str]]]:
+    """Return the tables below a heading: rows by the names of their columns."""
+    found = []
+    for block in re.findall(r"(?:^\|.*\n?)+", section(heading), re.MULTILINE):
+        names = [name.strip("| ") for name in block.splitlines()[0].split("|")[1:-1]]
+        rows = [
+            [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in block.splitlines()[2:]
+        ]
+        assert all(len(row) == len(names) for row in rows), f"{heading}: a row has another number of cells"
+        found.append([dict(zip(names, row, strict=True)) for row in rows])
+    return found
+
+
+def named(rows: list[dict[str, str]], column: str) -> list[str]:
+    return [row[column].strip("`") for row in rows]
+
+
+def fields(rows: list[dict[str, str]]) -> dict[str, Field]:
+    """Return a table of fields as `publish` would declare it; checks the column *since* on the way."""
+    assert {row["since"] for row in rows} <= set(SINCE)
+    result = {}
+    for row in rows:
+        name, kind = row["field"].strip("`"), row["type"]
+        result[name.rstrip("?")] = Field(
+            TYPES[kind.rstrip("?")], nil=kind.endswith("?"), absent=name.endswith("?")
+        )
+    return result
+
+
+def hints(declared: type) -> dict[str, Field]:
+    """Return the fields of a TypedDict in the same form."""
+    result = {}
+    for name, hint in get_type_hints(declared).items():
+        nil = type(None) in getattr(hint, "__args__", ())
+        kind = next(each for each in hint.__args__ if each is not type(None)) if nil else hint
+        plain = kind if kind in TYPES.values() else dict
+        result[name] = Field(plain, nil=nil)
+    return result
+
+
+def test_the_version_is_the_codes() -> None:
+    """A document of another version than the code's would mislead every client."""
+    assert re.findall(r"^Protocol version: \*\*(\d+)\*\*$", TEXT, re.MULTILINE) == [str(PROTOCOL)]
+    assert f"`v` stands in every message and is {PROTOCOL}." in TEXT
+
+
+def test_the_endpoints_are_the_codes() -> None:
+    """Both defaults stand in the document as in the settings."""
+    rows = tables("Where they are")[0]
+    assert named(rows, "default endpoint") == [endpoints.TRANSCRIPTS, endpoints.CONTROL]
+    assert Settings().publish.endpoint == endpoints.TRANSCRIPTS
+    assert Settings().control.endpoint == endpoints.CONTROL
+    assert f"may have {endpoints.IPC_PATH_LIMIT} bytes" in " ".join(section("Where they are").split())
+
+
+def test_every_topic_has_a_section() -> None:
+    """No topic is undocumented, and none is documented that does not exist."""
+    headings = re.findall(r"^### `([^`]+)`$", TEXT, re.MULTILINE)
+    topics = [heading.removesuffix(".SOURCE") for heading in headings]
+    assert sorted(topics) == sorted(Topic)
+    assert [heading for heading in headings if not heading.endswith(".SOURCE")] == ["status"]
+
+
+@pytest.mark.parametrize(
+    "topic", [Topic.FINAL, Topic.SOURCE, Topic.UPSTREAM, Topic.GAP, Topic.LEVEL, Topic.AUDIO]
+)
+def test_the_fields_of_a_topic_are_those_that_are_published(topic: Topic) -> None:
+    """Names, order, types, what may be nil and what may be left out: as `publish` checks them."""
+    assert list(fields(tables(f"`{topic}.SOURCE`")[0]).items()) == list(FIELDS[topic].items())
+
+
+def test_partials_and_revisions_have_the_fields_of_a_final() -> None:
+    """The document gives the table once; the code must treat the three alike."""
+    assert FIELDS[Topic.PARTIAL] == FIELDS[Topic.FINAL] == FIELDS[Topic.REVISED]
+
+
+def test_the_client_reads_every_field_that_is_documented() -> None:
+    """A field that `heard_client` did not know would be lost to its users."""
+    header = set(fields(tables("Every message")[0]))
+    for topic, (kind, _) in messages._KINDS.items():
+        if topic is not Topic.STATUS:
+            assert header | set(FIELDS[topic]) <= set(kind.__dataclass_fields__), topic
+
+
+def test_words_and_latency_are_documented() -> None:
+    """The maps inside a transcript, against the client's types and the stages that `publish` sums up."""
+    _, words, trace = tables("`transcript.final.SOURCE`")
+    assert list(fields(words)) == list(messages.Word.__dataclass_fields__)
+    assert (
+        list(fields(trace))
+        == [*TRACE, "publish", "total"]
+        == list(messages.LatencyTrace.__dataclass_fields__)
+    )
+
+
+def test_codes_are_the_codes() -> None:
+    """Every error code, in the order of the code."""
+    assert named(tables("Errors")[0], "code") == [str(code) for code in Code]
+    assert f"{MAX_MESSAGE_BYTES:,} bytes" in section("Control socket")
+
+
+def test_ops_are_those_that_the_daemon_handles_and_the_client_offers() -> None:
+    """One list in three places."""
+    ops = named(tables("Ops")[0], "op")
+    daemon = Control(
+        Settings(), "run", status=dict, up=lambda _process: True, changed=lambda _op, _source, _args: None
+    )
+    assert sorted(ops) == sorted(daemon._handlers)
+    offered = {"end_turn" if op == "endpoint" else op for op in ops}
+    assert offered <= {name for name in vars(Client) if not name.startswith("_")}
+    later = section("Ops").rpartition("answer `not-available`")[0].rpartition("\n\n")[2]
+    assert re.findall(r"`(\w+)`", later) == list(LATER)
+
+
+@pytest.mark.parametrize(
+    ("heading", "number", "declared"),
+    [
+        ("Status", 0, status.Status),
+        ("Status", 1, status.ProcessStatus),
+        ("Status", 2, status.SourceStatus),
+        ("Status", 3, status.DenoiseStatus),
+        ("Status", 4, status.UpstreamStatus),
+        ("Status", 5, status.PublishStatus),
+        ("Ledger", 0, status.Ledger),
+    ],
+)
+def test_the_status_map_is_documented(heading: str, number: int, declared: type) -> None:
+    """Names, order, types and what may be nil, of every map in the status."""
+    assert list(fields(tables(heading)[number]).items()) == list(hints(declared).items())
+
+
+def test_the_internal_pipes_are_listed() -> None:
+    """Name, ends, binding side, mark and message of each pipe."""
+    documented = [
+        (
+            row["name"].strip("`"),
+            tuple(re.findall(r"`(\w+)`", row["from"])),
+            row["to"].strip("`"),
+            row["bound by"].strip("`"),
+            int(row["mark"]),
+            row["carries"].strip("`"),
+        )
+        for row in tables("Internal pipes")[0]
+    ]
+    assert documented == [
+        (pipe.name, pipe.push, pipe.pull, pipe.bound_by, pipe.mark, pipe.carries) for pipe in pipes.PIPES
+    ]

@@ -1,0 +1,401 @@
+"""The publish process as a child, with real sockets on all sides: its neighbours are played by the test.
+
+The subscriber uses pyzmq and msgpack alone, as a stranger's program would.
+"""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import stat
+import sys
+from collections import deque
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import pytest
+import zmq
+
+from heard.pipes import ACKS, EVENTS, POSITIONS, Pipes
+from heard.publish.journal import FILE_NAME
+from heard.publish.once import FINALS, joined
+from heard.settings import Publish, Settings
+from heard.stage import RunFile
+from heard.wire.events import Ack, Event, Settlement
+from heard.wire.positions import Settled, unpack_position
+from heard.wire.report import Order, Report, unpack_from_stage
+from heard.wire.topics import Topic
+
+from ...support.poll import until
+from ...support.processes import Child, started
+from ...system.running import folder
+from .test_bodies import transcript
+
+WAIT_S = 10.0
+LEVEL: dict[str, object] = {
+    "rms_dbfs": -30.0,
+    "peak_dbfs": -20.0,
+    "denoised_rms_dbfs": -31.0,
+    "denoised_peak_dbfs": -21.0,
+}
+
+Body = dict[str, Any]  # what a stranger's client gets from msgpack
+
+
+class Around:
+    """All that publish talks to: capture's and upstream's ends, supervise's, and a subscriber."""
+
+    def __init__(self, path: Path, publish: Publish, run: str = "run1") -> None:
+        self.path = path
+        self.endpoint = f"ipc://{path}/transcripts"
+        state = path / "state"
+        settings = Settings(runtime_dir=str(path), state_dir=str(state), publish=publish)
+        RunFile(run, settings, frozenset()).write(path)
+        self.pipes = Pipes(path)
+        self.events = self.pipes.push(EVENTS)
+        self.acks = self.pipes.pull(ACKS)
+        self.positions = self.pipes.pull(POSITIONS)
+        self.reports = self.pipes.reports_router()
+        self.context = zmq.Context()
+        self.subscriber = self.context.socket(zmq.SUB)
+        self.subscriber.subscribe("")
+        self.subscriber.connect(self.endpoint)
+        self.last_report: Report | None = None
+
+    def close(self) -> None:
+        """Close every socket."""
+        self.context.destroy(linger=0)
+        for socket in (self.events, self.acks, self.positions, self.reports):
+            socket.close(linger=0)
+        self.pipes.close()
+
+    def say(self, *events: Event) -> None:
+        """Hand events to publish."""
+        for event in events:
+            self.events.send(event.pack(), zmq.NOBLOCK)
+
+    def next(self) -> tuple[str, Body]:
+        """Return the next message that the subscriber gets."""
+        assert self.subscriber.poll(int(WAIT_S * 1000)), "nothing was published"
+        topic, data = self.subscriber.recv_multipart()
+        return topic.decode(), msgpack.unpackb(data)
+
+    def acked(self) -> Ack:
+        """Return the next acknowledgement."""
+        assert self.acks.poll(int(WAIT_S * 1000)), "nothing was acknowledged"
+        return Ack.unpack(self.acks.recv())
+
+    def settled(self) -> Settled:
+        """Return the next settlement that capture hears of."""
+        assert self.positions.poll(int(WAIT_S * 1000)), "nothing was settled"
+        position = unpack_position(self.positions.recv())
+        assert isinstance(position, Settled)
+        return position
+
+    def report(self, **counters: int) -> Report:
+        """Return the first report with these counters."""
+
+        def found() -> bool:
+            while self.reports.poll(0):
+                message = unpack_from_stage(self.reports.recv_multipart()[1])
+                if isinstance(message, Report):
+                    self.last_report = message
+            report = self.last_report
+            return report is not None and counters.items() <= report.counters.items()
+
+        until(found, WAIT_S, f"a report with {counters}")
+        assert self.last_report is not None
+        return self.last_report
+
+    def start(self) -> Iterator[Child]:
+        """Run publish, and wait until the subscriber has found it."""
+        argv = [sys.executable, "-m", "heard.publish", "--runtime-dir", str(self.path)]
+        with started(argv, limit_s=60) as child:
+            assert self.acked() == Ack(0, fresh=True), child.tail()
+            # A SUB has no say in when it is connected: levels are sent until one arrives.
+            until(self._is_heard, WAIT_S, "the first message", interval_s=0.1)
+            yield child
+
+    def _is_heard(self) -> bool:
+        self.say(Event(Topic.LEVEL, "start-up", LEVEL))
+        if not self.subscriber.poll(100):
+            return False
+        while self.subscriber.poll(100):
+            self.subscriber.recv_multipart()
+        return True
+
+
+@contextmanager
+def around(publish: Publish | None = None) -> Iterator[Around]:
+    """Yield the neighbours of a publish process in a folder of their own."""
+    with folder() as path:
+        settings = publish or Publish()
+        neighbours = Around(
+            path,
+            Publish(
+                endpoint=f"ipc://{path}/transcripts",
+                partials=settings.partials,
+                audio=settings.audio,
+                journal=settings.journal,
+            ),
+        )
+        try:
+            yield neighbours
+        finally:
+            neighbours.close()
+
+
+running = contextmanager(Around.start)
+
+
+def final(number: int, turn: str, *samples: int) -> Event:
+    """Return a final as upstream sends it, settling [start, stop) with the anchor at stop."""
+    settles = Settlement(samples[0], samples[1], samples[1]) if samples else None
+    return Event(Topic.FINAL, "mic", transcript(turn_id=turn), number, settles, received_at=1.0)
+
+
+def journalled(path: Path) -> list[tuple[str, int]]:
+    """Return turn and number of each final in the journal."""
+    with closing(sqlite3.connect(path / "state" / FILE_NAME)) as database:
+        return database.execute("SELECT turn_id, seq FROM finals ORDER BY time").fetchall()
+
+
+def test_a_final_is_journalled_published_settled_and_acknowledged() -> None:
+    """The row is there when the message arrives; then capture and upstream hear of it."""
+    with around() as it, running(it):
+        it.say(final(5, "t1", 0, 16000))
+        topic, body = it.next()
+        assert journalled(it.path) == [("t1", 1)]
+        assert topic == "transcript.final.mic"
+        assert (body["v"], body["run"], body["seq"], body["turn_id"]) == (1, "run1", 1, "t1")
+        assert body["latency_ms"]["total"] == pytest.approx(
+            sum(value for name, value in body["latency_ms"].items() if name != "total")
+        )
+        assert it.settled() == Settled("mic", 0, 16000, 16000)
+        assert it.acked() == Ack(5)
+        until(lambda: it.report().own["journal_rows"] == 1, WAIT_S, "the row's report")
+        latency = it.report().sources["mic"]["latency_ms"]
+        assert isinstance(latency, dict)
+        assert set(latency) == {"publish", "total"}
+
+
+def test_topics_count_for_themselves() -> None:
+    """Partials, levels and status each from 1; only what subscribers asked for is sent."""
+    with around(Publish(partials=False)) as it, running(it):
+        partial = Event(Topic.PARTIAL, "mic", transcript())
+        audio = Event(Topic.AUDIO, "mic", {"sample": 0, "start": 1.0, "rate_hz": 16000, "pcm": b"12"})
+        status = Event(Topic.STATUS, "", {"state": "ready"})
+        level = Event(Topic.LEVEL, "mic", LEVEL)
+        it.say(partial, audio, level, status, level, Event(None, "mic", {}, 1, Settlement(0, 9, 0)))
+        seen = [it.next() for _ in range(3)]
+        assert [(topic, body["seq"]) for topic, body in seen] == [
+            ("level.mic", 1),
+            ("status", 1),
+            ("level.mic", 2),
+        ]
+        assert it.settled() == Settled("mic", 0, 9, 0)
+        assert not it.subscriber.poll(100)
+
+
+def test_garbage_is_counted_and_the_rest_goes_on() -> None:
+    """What is no event, and an event that no subscriber could read; the latter is not asked for again."""
+    with around() as it, running(it) as child:
+        it.events.send(b"\xc1 garbage")
+        it.events.send(b"")
+        it.say(Event(Topic.FINAL, "mic", {"turn_id": 7}, 3, Settlement(0, 10, 10)))
+        it.say(Event(Topic.LEVEL, "n" * 200, LEVEL), final(4, "t1", 5, 1), final(5, "t2"))
+        assert it.next()[1]["turn_id"] == "t2"
+        assert [it.acked() for _ in range(3)] == [Ack(3), Ack(4), Ack(5)]
+        it.report(unreadable_events=5)
+        assert not it.positions.poll(0), "what was not published is not settled"
+        assert child.complained().count("unreadable event") == 1, "a flood is said once"
+
+
+@pytest.mark.parametrize("journal", [True, False])
+def test_a_killed_publish_goes_on_where_it_was(*, journal: bool) -> None:
+    """Numbers continue, what was published is not published again, what was not is; all is settled."""
+    with around(Publish(journal=journal)) as it:
+        with running(it) as child:
+            it.say(final(1, "t1", 0, 100), Event(Topic.LEVEL, "mic", LEVEL))
+            assert [it.next()[1]["seq"] for _ in range(2)] == [1, 1]
+            assert (it.settled(), it.acked()) == (Settled("mic", 0, 100, 100), Ack(1))
+            child.signal(signal.SIGKILL)
+            child.wait(WAIT_S)
+        # While it is away: upstream's second turn; and, for the fresh one, all that was not acknowledged.
+        it.say(final(2, "t2", 100, 200))
+        with running(it):
+            assert it.settled() == Settled("mic", 0, 100, 100), "capture may not have heard it"
+            it.say(final(1, "t1", 0, 100), final(2, "t2", 100, 200), final(3, "other-id", 20, 180))
+            it.say(final(4, "t3", 200, 300), Event(Topic.LEVEL, "mic", LEVEL))
+            heard = [it.next() for _ in range(2)]
+            acks = [it.acked().number for _ in range(5)]
+            assert acks == [2, 1, 2, 3, 4]
+            report = it.report(repeated_finals=3)
+            assert report.own["journal_rows"] == (3 if journal else 0)
+        told = [(body.get("turn_id"), body["seq"]) for _, body in heard]
+        assert told == [("t3", 3), (None, 2)]
+        if journal:
+            assert journalled(it.path) == [("t1", 1), ("t2", 2), ("t3", 3)]
+
+
+def test_a_subscriber_misses_no_final_through_kills() -> None:
+    """The new process gives subscribers the time to come back before it sends what is due."""
+    with around() as it:
+        # Slower than libzmq's default of 100 ms: it comes back after 150 to 300 ms.
+        it.subscriber.setsockopt(zmq.RECONNECT_IVL, 150)
+        it.subscriber.disconnect(it.endpoint)
+        it.subscriber.connect(it.endpoint)
+        with running(it) as child:
+            child.signal(signal.SIGKILL)
+            child.wait(WAIT_S)
+        argv = [sys.executable, "-m", "heard.publish", "--runtime-dir", str(it.path)]
+        for number in range(1, 4):
+            it.say(final(number, f"t{number}", 100 * number, 100 * number + 100))
+            with started(argv, limit_s=60) as child:
+                _, body = it.next()
+                assert (body["turn_id"], body["seq"]) == (f"t{number}", number)
+                child.signal(signal.SIGKILL)
+                child.wait(WAIT_S)
+
+
+def test_another_run_counts_anew() -> None:
+    """A new run of the daemon in the same folder starts at 1, and its turns are its own."""
+    with around() as it:
+        with running(it):
+            it.say(final(1, "t1", 0, 100))
+            assert it.next()[1]["seq"] == 1
+            assert (it.settled().stop, it.acked()) == (100, Ack(1))
+        settings = RunFile.read(it.path).settings
+        RunFile("run2", settings, frozenset()).write(it.path)
+        with running(it):
+            it.say(final(1, "t1", 0, 100))
+            body = it.next()[1]
+            assert (body["run"], body["seq"]) == ("run2", 1)
+
+
+def test_settlements_wait_for_a_capture_that_is_away() -> None:
+    """They are kept until capture reads again, in order."""
+    with around() as it:
+        it.positions.close(linger=0)
+        with running(it):
+            it.say(final(1, "t1", 0, 100), Event(None, "mic", {}, 2, Settlement(100, 250, 100)))
+            assert it.next()[1]["turn_id"] == "t1"
+            it.positions = it.pipes.pull(POSITIONS)
+            assert [it.settled(), it.settled()] == [
+                Settled("mic", 0, 100, 100),
+                Settled("mic", 100, 250, 100),
+            ]
+
+
+def test_a_journal_that_cannot_be_written_holds_nothing_up() -> None:
+    """Finals flow, the fault is counted, and the rows come once the folder can be made."""
+    with around() as it:
+        (it.path / "state").write_text("in the way")
+        with running(it):
+            it.say(final(1, "t1", 0, 100))
+            assert it.next()[1]["turn_id"] == "t1"
+            until(lambda: it.report().counters.get("journal_faults", 0) > 0, WAIT_S, "the fault")
+            assert it.report().own["journal_rows"] == 0
+            (it.path / "state").unlink()
+            until(lambda: it.report().own["journal_rows"] == 1, WAIT_S, "the journal to heal")
+
+
+def test_stop_publishes_what_is_on_its_way() -> None:
+    """The last final and the last status are sent before the process ends with 0."""
+    with around() as it, running(it) as child:
+        it.say(*(final(number, f"t{number}", number, number + 1) for number in range(1, 301)))
+        it.say(Event(Topic.STATUS, "", {"state": "draining"}))
+        it.reports.send_multipart([b"publish", Order(1, "stop").pack()])
+        heard = [it.next() for _ in range(301)]
+        assert [body["seq"] for topic, body in heard if topic.startswith("transcript")] == list(range(1, 301))
+        assert heard[-1][1]["state"] == "draining"
+        assert child.wait(WAIT_S) == 0
+        assert len(journalled(it.path)) == 300
+
+
+def test_nobody_else_can_connect_or_read() -> None:
+    """Socket and files belong to their owner alone."""
+    with around() as it, running(it):
+        it.say(final(1, "t1", 0, 100))
+        it.next()
+        for name in ("transcripts", "events", "publish.seq", "publish.once"):
+            assert stat.S_IMODE((it.path / name).stat().st_mode) & 0o077 == 0, name
+
+
+def test_an_endpoint_that_cannot_be_bound_is_one_line() -> None:
+    """No traceback: the folder of the endpoint is not there."""
+    with folder() as path:
+        endpoint = f"ipc://{path}/missing/transcripts"
+        settings = Settings(runtime_dir=str(path), state_dir=str(path), publish=Publish(endpoint=endpoint))
+        RunFile("run1", settings, frozenset()).write(path)
+        argv = [sys.executable, "-m", "heard.publish", "--runtime-dir", str(path)]
+        with started(argv, limit_s=30) as child:
+            assert child.wait(WAIT_S) == 1
+            (line,) = child.complained().splitlines()
+            assert endpoint in line
+            assert "No such file or directory" in line
+
+
+def test_kills_in_the_middle_of_the_stream() -> None:
+    """No turn and no number twice, every turn in the journal under its number, and all of it settled.
+
+    A message that was under way when its process was killed may be missing; then its number is, too.
+    """
+    kills, each, ahead = 3, 40, 7
+    turns = {number: f"t{number}" for number in range(1, kills * each + 1)}
+    heard: list[tuple[str, int]] = []
+    unacked = deque(turns)
+    with around() as it:
+        argv = [sys.executable, "-m", "heard.publish", "--runtime-dir", str(it.path)]
+        with running(it) as child:
+            child.signal(signal.SIGKILL)
+            child.wait(WAIT_S)
+        settled: list[tuple[int, int]] = []
+
+        def collect() -> bool:
+            """Take in what came, and say whether all was acknowledged."""
+            while it.subscriber.poll(0):
+                _, data = it.subscriber.recv_multipart()
+                body = msgpack.unpackb(data)
+                heard.append((body["turn_id"], body["seq"]))
+            while it.positions.poll(0):
+                position = it.settled()
+                settled.append((position.start, position.stop))
+            while it.acks.poll(0):
+                ack = Ack.unpack(it.acks.recv())
+                while unacked and unacked[0] <= ack.number:
+                    unacked.popleft()
+            return not unacked
+
+        for kill in range(1, kills + 1):
+            with started(argv, limit_s=60) as child:
+                assert it.acked().fresh
+                # Like upstream: all that is not acknowledged again, then what is new, a few at a time.
+                sent = unacked[0] - 1
+                while unacked and unacked[0] <= kill * each:
+                    limit = min(unacked[0] + ahead, kill * each + ahead, len(turns) + 1)
+                    it.say(*(final(n, turns[n], 10 * n, 10 * n + 10) for n in range(sent + 1, limit)))
+                    sent = max(sent, limit - 1)
+                    before = unacked[0]
+                    until(lambda mark=before: collect() or unacked[0] > mark, WAIT_S, "an ack")  # type: ignore[misc]
+                child.signal(signal.SIGKILL)
+                child.wait(WAIT_S)
+        with started(argv, limit_s=60):
+            assert it.acked().fresh
+            # Once more, far more than could ever be on its way: nothing of it is new.
+            unacked.extend(list(turns)[-FINALS:])
+            it.say(*(final(n, turns[n], 10 * n, 10 * n + 10) for n in unacked))
+            until(collect, WAIT_S, "the last acknowledgement")
+            it.subscriber.poll(200)
+            collect()
+        assert len({turn for turn, _ in heard}) == len(heard)
+        assert len({seq for _, seq in heard}) == len(heard)
+        assert [seq for _, seq in heard] == sorted(seq for _, seq in heard)
+        assert len(heard) >= len(turns) - kills * ahead
+        kept = dict(journalled(it.path))
+        assert kept.keys() == set(turns.values())
+        assert all(kept[turn] == seq for turn, seq in heard)
+        assert joined(settled) == [(10, 10 * len(turns) + 10)]
