@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from heard.config import load
-from heard.config_fields import dotted
+from heard.config.fields import dotted
 from heard.settings import Denoise, Settings, Source
 
 FILE = Path(__file__).resolve().parents[1] / "config/heard.toml"

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 LONGEST_READ_S = 1.0
 """Seconds of audio read at once; what is late is caught up over several reads."""
 SHORTEST_READ_S = 0.01
+PIECE = 4096
+"""Frames asked of libsndfile at once."""
 
 
 class _SoundFile(Protocol):
@@ -163,12 +165,17 @@ class FileInput:
         return int(elapsed * self.rate_hz) - (self._frame - self._place.frame)
 
     def _frames(self, frames: int) -> Frames:
+        """Return up to `frames` frames: fewer at the end, or where the file breaks off."""
+        pieces = [np.empty((0, self._sound.channels), dtype=self._kind)]
         try:
-            return self._sound.read(frames, self._kind, always_2d=True)
+            # A decoder that loses its way gives nothing at all for the read in which it does.
+            while frames > 0 and len(piece := self._sound.read(min(frames, PIECE), self._kind, always_2d=True)):
+                pieces.append(piece)
+                frames -= len(piece)
         except (soundfile.LibsndfileError, OSError) as error:
             log.error("%s: broken at %.1f s: %s", self._path, self._frame / self.rate_hz, _reason(error))
             self._loop = False
-            return np.empty((0, self._sound.channels), dtype=np.float32)
+        return np.concatenate(pieces)
 
     def _heard(self, pcm: Samples) -> list[Heard]:
         if not len(pcm):

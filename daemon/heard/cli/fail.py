@@ -22,7 +22,7 @@ class Failure(click.ClickException):
         lines = [messages] if isinstance(messages, str) else list(messages)
         super().__init__("\n".join(lines))
         self.lines = lines
-        self.exit_code = exit_code
+        self.exit_code = exit_code  # type: ignore[misc]  # click reads it from the instance
 
     def show(self, file: IO[str] | None = None) -> None:
         """Print the lines, each with the program's name."""

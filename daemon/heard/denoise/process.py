@@ -33,7 +33,7 @@ TICK_S = 0.02
 """How soon a block that `upstream` had no room for is tried again."""
 LEVEL_S = 0.1
 BATCH = 16
-"""Raw blocks that are read before any of them is denoised."""
+"""Raw blocks that are read before any is passed on."""
 QUIET_S = 0.1
 """After `stop`, RAW is at its end once nothing has come for so long."""
 GIVE_UP_S = 0.8
@@ -141,8 +141,8 @@ class Denoising:
         return source
 
     def _read(self) -> None:
-        """Read what has come, feed all of it, then take what is ready: backends may work in batches."""
-        fed: dict[str, _Source] = {}
+        """Feed a block of each source, then take what is ready: backends may work in batches."""
+        fed: dict[str, _Source] = {}  # a block each
         for _ in range(BATCH):
             try:
                 data = self._raw.recv(zmq.NOBLOCK)
@@ -155,16 +155,23 @@ class Denoising:
                 self._counters["garbled"] += 1
                 log.warning("unreadable block: %s", error)
                 continue
+            if block.source in fed:
+                self._take(fed)
             source = self._sources.get(block.source) or self._add(block.source, Denoise())
             began = time.thread_time()
             source.passage.feed(block)
             source.cost.add(time.thread_time() - began, block.samples / WORKING_RATE_HZ)
             fed[block.source] = source
+        self._take(fed)
+        self._send()
+
+    def _take(self, fed: dict[str, _Source]) -> None:
+        """Take what is ready of the sources that were fed, and forget them."""
         for source in fed.values():
             began = time.thread_time()
             self._held.extend(source.passage.take())
             source.cost.add(time.thread_time() - began, 0.0)
-        self._send()
+        fed.clear()
 
     def _send(self) -> None:
         """Pass on what is ready; what finds no room is held, and RAW left unread."""

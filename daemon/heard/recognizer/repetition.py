@@ -1,8 +1,8 @@
 """Runaway repetition: the known fault of small autoregressive recognizers on noise and music.
 
-Moonshine then says the same words until it is stopped ("a lot of other things, a lot of other things, a lot").
-Three guards: decoding is capped at `TOKENS_PER_SECOND` (fast English speech needs about 5.5 tokens a second of
-this vocabulary) and stopped in a loop; a phrase said `LOOP_REPEATS` times or more in a row is said once;
+Moonshine then says the same words until it is stopped ("a lot of other things, a lot of other things, a").
+Three guards: decoding is capped at `TOKENS_PER_SECOND` (fast English speech needs about 5.5 tokens of this
+vocabulary a second) and stopped in a loop; a phrase said `LOOP_REPEATS` times or more in a row is said once;
 and in a reading that did not come to its end by itself, `UNFINISHED_REPEATS` are enough.
 """
 

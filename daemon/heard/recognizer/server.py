@@ -170,7 +170,7 @@ def _check_path(connection: ServerConnection, request: Request) -> Response | No
 
 
 class _Quiet(logging.Filter):
-    """Of what the library reports, keeps faults: each in one line, a failed handshake's traceback left out."""
+    """Of what the library reports, keeps faults, each in one line: a failed handshake is no traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether to keep `record`, which is changed."""

@@ -52,6 +52,9 @@ PARTIAL_GROWTH = 0.12
 PARTIAL_BEHIND_S = 3.0
 """Spacing while audio waits: the service's own for `continuous_partials`."""
 
+BREATH_SAMPLES = 3 * CHUNK_SAMPLES
+"""Silence after which no partial is read: it would only hold up the reading that may be the final."""
+
 SENTENCE_ENDS = (".", "?", "!", '."', '?"', '!"')
 
 _SILENT_DB = -120.0
@@ -197,6 +200,8 @@ class TurnStream:
         assert turns.start is not None
         if turns.speech_end <= self._read_at:
             return False  # nothing new was said
+        if turns.position - turns.speech_end > BREATH_SAMPLES:
+            return False  # a pause: either its own reading follows, or more speech
         if self._agreement.shown and not turns.settings.continuous_partials:
             return False
         every_s = PARTIAL_BEHIND_S if behind else PARTIAL_EVERY_S

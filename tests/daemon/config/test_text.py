@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heard.config import effective, load, schema
-from heard.config_checks import backends
-from heard.config_fields import dotted, keys_of
+from heard.config.checks import backends
+from heard.config.fields import dotted, keys_of
 from heard.settings import Denoise, Scalar, Settings, Source, Upstream
 
 Schema = dict[str, Any]  # as a validator reads it

@@ -7,9 +7,9 @@ from typing import cast
 
 from pydantic import TypeAdapter
 
-from heard.config_checks import SOURCE_NAME, backends
-from heard.config_errors import masked, toml, toml_key
-from heard.config_fields import Key, keys_of
+from heard.config.checks import SOURCE_NAME, backends
+from heard.config.errors import masked, toml, toml_key
+from heard.config.fields import Key, keys_of
 from heard.settings import Denoise, Settings, Source
 
 

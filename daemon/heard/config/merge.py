@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
-from heard.config_errors import Keys, either, toml
-from heard.config_fields import dotted, keys_of
+from heard.config.errors import Keys, either, toml
+from heard.config.fields import dotted, keys_of
 from heard.settings import Settings
 
 SYSTEM_FILE = Path("/etc/heard/heard.toml")

@@ -14,7 +14,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from heard.config_errors import Keys, either, shown
+from heard.config.errors import Keys, either, shown
 from heard.settings import DEFAULT_MIX, Settings
 from heard.wire.endpoints import ipc_path
 from heard.wire.v3_params import RULES, check_params

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from heard import config_merge
 from heard.config import ConfigError, load
-from heard.config_checks import backends
-from heard.config_errors import either
+from heard.config import merge as config_merge
+from heard.config.checks import backends
+from heard.config.errors import either
 from heard.settings import Denoise, Settings, Source
 
 NOWHERE = {"HOME": "/nonexistent", "XDG_RUNTIME_DIR": "/run/user/1", "XDG_STATE_HOME": "/home/me/.state"}

@@ -11,8 +11,8 @@ import pytest
 from heard.config import start_up_errors
 from heard.settings import Settings, Source, Upstream
 
-from ..support.processes import run
-from ..system.running import folder
+from ...support.processes import run
+from ...system.running import folder
 
 
 def reading(path: Path | str) -> Settings:

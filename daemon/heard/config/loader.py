@@ -1,9 +1,7 @@
-"""The configuration: values from their sources, checked all at once, as `heard.settings.Settings`.
+"""From files, environment and arguments to `heard.settings.Settings`, with every error at once.
 
-    settings = load(config, overrides, os.environ).settings
-
-The defaults are those of `heard.settings`; where values come from is `config_merge`'s, and the rules
-that concern several of them are `config_checks`'s.
+The defaults are those of `heard.settings`; where values come from is `merge`'s, and the rules
+that concern several of them are `checks`'s.
 """
 
 from __future__ import annotations
@@ -17,15 +15,12 @@ from typing import cast, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
-from heard.config_checks import check, start_up_errors
-from heard.config_errors import ConfigError, Keys, allowed, line, plain, shown, unknown
-from heard.config_fields import Key, dotted, keys_of
-from heard.config_merge import Given, Merged, Table, merge
-from heard.config_text import effective, schema
+from heard.config.checks import check
+from heard.config.errors import ConfigError, Keys, allowed, line, plain, shown, unknown
+from heard.config.fields import Key, dotted, keys_of
+from heard.config.merge import Given, Merged, Table, merge
 from heard.settings import Settings, Source
 from heard.wire.endpoints import expand, runtime_dir, state_dir
-
-__all__ = ["ConfigError", "Loaded", "effective", "load", "schema", "start_up_errors"]
 
 
 @dataclass(frozen=True, slots=True)
