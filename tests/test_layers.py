@@ -118,6 +118,7 @@ SHELLS = (
     "heard.recognizer.gate",
     "heard.capture.portaudio",
     "heard.capture.stdin",
+    "heard.upstream.connection",
     "heard_client*",
     "examples*",
 )

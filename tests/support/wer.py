@@ -31,7 +31,7 @@ _WRITTEN_OUT = {
     "to-morrow": "tomorrow",
     "to-night": "tonight",
 }
-_TOKEN = re.compile(r"\d[\d,]*(?:st|nd|rd|th)?|[^\W\d_]+(?:['-][^\W\d_]+)*|[&%]")
+_TOKEN = re.compile(r"\d+(?:,\d{3})*(?:st|nd|rd|th)?|[^\W\d_]+(?:['-][^\W\d_]+)*|[&%]")
 
 
 def words_of(text: str) -> list[str]:
@@ -39,7 +39,7 @@ def words_of(text: str) -> list[str]:
     words: list[str] = []
     for token in _TOKEN.findall(text.lower().replace("\u2019", "'")):
         if token[0].isdigit():
-            words += _number_words(token.replace(",", ""))
+            words += _number_words(token)
         else:
             words += _WRITTEN_OUT.get(token, token).split("-")
     return words
@@ -68,8 +68,8 @@ def word_error_rate(pairs: Iterable[tuple[str, str]]) -> float:
 def _number_words(token: str) -> list[str]:
     digits = token.rstrip("stndrh")
     ordinal = digits != token
-    number = int(digits)
-    if 1100 <= number < 2000 and not ordinal:  # as years are read
+    number = int(digits.replace(",", ""))
+    if 1100 <= number < 2000 and digits.isdigit() and not ordinal:  # as years are read
         rest = number % 100
         return [*_cardinal(number // 100), *(_cardinal(rest) if rest else ["hundred"])]
     words = _cardinal(number)

@@ -125,7 +125,7 @@ class FileInput:
         got = self._frames(frames)
         self._frame += len(got)
         heard = self._heard(self._converter.convert(got))
-        if len(got) < frames:
+        if len(got) < frames or self._frame >= self._total:
             heard += self._heard(self._converter.finish())
             if self._loop:
                 self._begin(0, self._next_time)
@@ -169,7 +169,9 @@ class FileInput:
         pieces = [np.empty((0, self._sound.channels), dtype=self._kind)]
         try:
             # A decoder that loses its way gives nothing at all for the read in which it does.
-            while frames > 0 and len(piece := self._sound.read(min(frames, PIECE), self._kind, always_2d=True)):
+            while frames > 0 and len(
+                piece := self._sound.read(min(frames, PIECE), self._kind, always_2d=True)
+            ):
                 pieces.append(piece)
                 frames -= len(piece)
         except (soundfile.LibsndfileError, OSError) as error:

@@ -208,6 +208,7 @@ class Capture:
             turns.append(station)
 
     def _publish(self, topic: Topic, source: str, body: Body) -> None:
+        self._stage.changed()
         try:
             self._events.send(Event(topic, source, body).pack(), zmq.NOBLOCK)
         except zmq.Again:

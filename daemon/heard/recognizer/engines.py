@@ -83,10 +83,10 @@ SpeechEvent: TypeAlias = SpeechStarted | Partial | Final
 class TurnSettings:
     """When a turn begins and ends; what a client may change while it speaks.
 
-    The service's own `min_turn_silence` of 100 ms suits a model that knows where a sentence ends.
-    Moonshine tiny puts a full stop after nearly anything, so a shorter pause would cut sentences. In chunks of
-    the voice detector (32 ms), 5.7 minutes of speech: 416/640 ms 61 turns and 6.9 % word errors, 480/704 ms 56
-    and 6.4 %, 576/800 ms 53 and 6.3 %.
+    The service's own `min_turn_silence` of 100 ms suits a model that knows where a sentence ends. Moonshine
+    tiny puts a full stop after nearly anything, so a shorter pause would cut sentences. Measured in chunks of
+    the voice detector (32 ms) on 5.7 minutes of speech: 416/640 ms make 61 turns and 6.9 % word errors,
+    480/704 ms 56 and 6.4 %, 576/800 ms 53 and 6.3 %.
     """
 
     min_turn_silence_ms: int = 480

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from .bind import DEFAULT_BIND, UnixAddress, listen, read_address
 from .engines import DEFAULT_ENGINE, load_engine
@@ -56,14 +55,14 @@ def run(options: Options) -> int:
         server = RecognizerServer(listener, engine, key=key)
         threading.Thread(target=server.serve_forever, name="accept", daemon=True).start()
         print(f"listening on {name}", flush=True)  # noqa: T201 - the promised line
-        stop.wait()
-        _LOG.info("stopping: %s", stop.cause)
+        reason = stop.wait()
+        _LOG.info("stopping: %s", signal.Signals(reason).name if reason else "end of the lifeline")
         if isinstance(address, UnixAddress):
             address.path.unlink(missing_ok=True)
         stopper = threading.Thread(target=server.shutdown, name="stop", daemon=True)
         stopper.start()
         stopper.join(STOP_S)
-        code = INTERRUPTED if stop.cause == "SIGINT" else 0
+        code = INTERRUPTED if reason == signal.SIGINT else 0
         if stopper.is_alive():
             # Threads of the library wait for clients that say nothing; they hold nothing of ours.
             sys.stdout.flush()
@@ -72,30 +71,40 @@ def run(options: Options) -> int:
         return code
 
 
-class _Stop(threading.Event):
-    """Set when it is time to stop; `cause` says why."""
+@dataclass(frozen=True, slots=True)
+class _Stop:
+    """A pipe that carries the reason to stop: a signal's number, or 0 for the end of the lifeline.
 
-    cause = ""
+    The interpreter writes signals into it from its own handler in C. An `Event` set by a handler in Python
+    deadlocks when the signal comes while `wait` holds the event's lock.
+    """
 
-    def because(self, cause: str) -> None:
-        """Stop, for the first cause given."""
-        self.cause = self.cause or cause
-        self.set()
+    reading: int
+    writing: int
+
+    def wait(self) -> int:
+        """Return the first reason, once there is one."""
+        return os.read(self.reading, 1)[0]
+
+    def lifeline_ended(self) -> None:
+        """Give the end of the lifeline as a reason; from any thread."""
+        os.write(self.writing, bytes(1))
 
 
 @contextmanager
 def _stop_signals() -> Iterator[_Stop]:
-    stop = _Stop()
-
-    def handle(number: int, _frame: FrameType | None) -> None:
-        stop.because(signal.Signals(number).name)
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    stop = _Stop(*os.pipe())
+    os.set_blocking(stop.writing, False)
+    wakeup_before = signal.set_wakeup_fd(stop.writing, warn_on_full_buffer=False)
+    before = {n: signal.signal(n, lambda *_: None) for n in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(wakeup_before)
+        os.close(stop.reading)
+        # The other end stays open: the lifeline's thread may still write to it as the process ends.
 
 
 def _watch_lifeline(fd: int, stop: _Stop) -> None:
@@ -111,7 +120,7 @@ def _watch_lifeline(fd: int, stop: _Stop) -> None:
                 pass
         except OSError as error:
             _LOG.warning("lifeline %d: %s", fd, error.strerror)
-        stop.because("end of the lifeline")
+        stop.lifeline_ended()
 
     threading.Thread(target=watch, name="lifeline", daemon=True).start()
 

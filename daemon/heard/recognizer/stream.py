@@ -45,8 +45,8 @@ LEAD_SAMPLES = int(0.2 * RATE_HZ)
 TAIL_SAMPLES = int(0.2 * RATE_HZ)
 """Audio read after the detected end."""
 
-PARTIAL_EVERY_S = 0.6
-PARTIAL_GROWTH = 0.12
+PARTIAL_EVERY_S = 0.4
+PARTIAL_GROWTH = 0.15
 """Partials are spaced by at least this share of the turn's length."""
 
 PARTIAL_BEHIND_S = 3.0

@@ -10,6 +10,10 @@ from random import Random
 
 FIRST_S = 0.5
 LONGEST_S = 30.0
+NEAR_S = 2.5
+"""Nobody was reached: no longer than this between attempts, so that the return is noticed soon …"""
+NEAR_FOR_S = 120.0
+"""… in the first minutes of an outage."""
 HEALTHY_S = 10.0
 """A session that was open for so long makes the next failure a first one."""
 PROBE_S = 300.0
@@ -137,6 +141,7 @@ class Backoff:
         self._rng = rng
         self._delays = delays(rng)
         self._slowed = False
+        self._failing_since: float | None = None
         self.due = 0.0
         """No attempt before this."""
         self.refused = False
@@ -146,6 +151,8 @@ class Backoff:
         """Take a failure of a session that had been open for `healthy_s`; return its verdict."""
         if healthy_s >= HEALTHY_S:
             self._fresh()
+        if self._failing_since is None:
+            self._failing_since = now
         verdict = classify(failure)
         if verdict is Verdict.NOW and failure.kind is not Kind.OPERATOR and healthy_s < HEALTHY_S:
             # A server that expires every session at once must not be hammered.
@@ -155,7 +162,7 @@ class Backoff:
                 verdict = Verdict.WRONG
             self._slowed = True
         self.refused = verdict in (Verdict.REFUSED, Verdict.WRONG)
-        self.due = now + self._wait(verdict, failure)
+        self.due = now + self._wait(verdict, failure, now - self._failing_since)
         return verdict
 
     def at_once(self) -> None:
@@ -167,8 +174,9 @@ class Backoff:
     def _fresh(self) -> None:
         self._delays = delays(self._rng)
         self._slowed = False
+        self._failing_since = None
 
-    def _wait(self, verdict: Verdict, failure: Failure) -> float:
+    def _wait(self, verdict: Verdict, failure: Failure, failing_s: float) -> float:
         least = min(failure.retry_after_s or 0.0, LONGEST_RETRY_AFTER_S)
         match verdict:
             case Verdict.NOW:
@@ -178,7 +186,10 @@ class Backoff:
             case Verdict.REFUSED | Verdict.WRONG:
                 return max(least, PROBE_S)
             case _:
-                return max(least, next(self._delays))
+                wait_s = next(self._delays)
+                if failure.kind is Kind.NETWORK and failing_s < NEAR_FOR_S:
+                    wait_s = min(wait_s, NEAR_S * self._rng.uniform(0.5, 1.0))
+                return max(least, wait_s)
 
 
 class SessionBudget:
@@ -196,3 +207,8 @@ class SessionBudget:
             return False
         self._opened.append(now)
         return True
+
+    def refund(self) -> None:
+        """Take back the newest: the service was not reached, so the account was not charged."""
+        if self._opened:
+            self._opened.pop()

@@ -70,9 +70,9 @@ def find(api_key_file: str, environ: Mapping[str, str]) -> Key:
     """
     if directory := environ.get("CREDENTIALS_DIRECTORY"):
         credential = Path(directory) / CREDENTIAL
-        if credential.exists():
+        if _exists(credential):
             return _checked(_read(credential), f"credential {credential}")
-    if api_key_file and (path := Path(api_key_file).expanduser()).exists():
+    if api_key_file and _exists(path := Path(api_key_file).expanduser()):
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:
             raise KeyUnusableError(f"{path}: mode {mode:04o}: must be 0600, readable by its owner alone")
@@ -96,6 +96,13 @@ def _nowhere(api_key_file: str) -> str:
     missing = f" ({api_key_file} does not exist)" if api_key_file else ""
     places = f"systemd's credential {CREDENTIAL}, upstream.api_key_file or ${VARIABLE}"
     return f"no API key{missing}: give {places}"
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise KeyUnusableError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _read(path: Path) -> str:

@@ -83,6 +83,8 @@ class Leg:
     span: Span | None
     """None: it stands by to take over."""
     session_id: str = ""
+    reached: bool = False
+    """Whether the service was: the attempt counts as one of the account's sessions."""
     live_since: float | None = None
     """Monotonic seconds at which Begin came."""
     rotate_at: float | None = None

@@ -75,8 +75,10 @@ class Spans:
             limit = below if span.last is None else min(below, span.last)
             if first < limit:
                 given_up.append((first, limit))
-                if leg is None:
+                if first == span.start:
                     span.start = limit
+                if leg is not None:
+                    leg.cursor = max(leg.cursor, limit)
         return given_up
 
     def oldest(self, otherwise: int) -> int:

@@ -73,6 +73,8 @@ class Switchboard:
         self._session: str | None = None
         self._error: str | None = None
         self._outage = False
+        self._failed_before = False
+        self._told_open = False
         self._coming_up = False
         self._stopping = False
         self._start_until: float | None = None
@@ -123,6 +125,7 @@ class Switchboard:
     def connected(self, number: int, moment: Moment) -> None:
         """Take note that a connection is open."""
         if leg := self._legs.get(number):
+            leg.reached = True
             leg.session.connected(moment.mono)
             self._attend(leg, moment)
 
@@ -278,9 +281,11 @@ class Switchboard:
         if leg.span is not None and leg.span.backfill:
             self._tell("backfill-started", leg.session_id, "")
         else:
-            if self._outage or self._backoff.refused:
-                self._reconnects += 1
+            if self._failed_before:
+                self._reconnects += self._told_open
                 self._live_first(leg)
+            self._failed_before = False
+            self._told_open = True
             log.info("%s: session %s is open", self._config.source, leg.session_id)
             self._tell("open", leg.session_id, "")
         self._outage = False
@@ -375,6 +380,8 @@ class Switchboard:
     def _failed(self, leg: Leg, failure: Failure, moment: Moment) -> None:
         """Give up a leg; its span keeps what is unsettled."""
         self._forget(leg)
+        if not leg.reached and failure.kind in (Kind.NETWORK, Kind.TIMEOUT, Kind.KEY):
+            self._budget.refund()
         source, span = self._config.source, leg.span
         if span is None:
             self._backoff.failed(failure, moment.mono, 0.0)
@@ -404,6 +411,7 @@ class Switchboard:
             return
         healthy_s = 0.0 if leg.live_since is None else moment.mono - leg.live_since
         was_refused = self._backoff.refused
+        self._failed_before = True
         verdict = self._backoff.failed(failure, moment.mono, healthy_s)
         if verdict is Verdict.SLOWER:
             self._rate = slower(self._rate)

@@ -25,6 +25,8 @@ class Rule:
     wants: str
     live: bool = False
     """UpdateConfiguration takes it; the others are fixed when a session is opened."""
+    ours: bool = False
+    """It is not for a configuration to set, and its value not for a message to show."""
 
 
 def _whole(low: int, high: int | None, *, live: bool = False, unit: str = "") -> Rule:
@@ -80,7 +82,7 @@ def _languages() -> Rule:
 
 
 def _never(why: str) -> Rule:
-    return Rule(lambda _: False, why)
+    return Rule(lambda _: False, why, ours=True)
 
 
 RULES: Mapping[str, Rule] = {
@@ -133,7 +135,9 @@ def check_param(name: str, value: object) -> str | None:
         return (
             None if _sendable(value) else f"{name} = {value!r}: must be text, a number, true, false or a list"
         )
-    return None if rule.holds(value) else f"{name} = {_shown(value)}: must be {rule.wants}"
+    if rule.holds(value):
+        return None
+    return f"{name}: must be {rule.wants}" if rule.ours else f"{name} = {_shown(value)}: must be {rule.wants}"
 
 
 def check_params(params: Mapping[str, object]) -> list[str]:

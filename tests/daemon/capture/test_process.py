@@ -1,0 +1,369 @@
+"""The capture process, alone with real sockets: it waits for nobody, loses nothing, and adds up."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from heard.settings import Capture, Source
+from heard.wire.audio import End
+from heard.wire.control import Code
+from heard.wire.positions import From, Received, Refused
+from heard.wire.report import StageState
+from heard.wire.topics import Topic
+
+from .around import RATE_HZ, Around, around, noise, write_wav
+
+
+def file_source(path: Path, name: str = "mic", **given: object) -> Source:
+    return Source(name=name, input="file", path=str(path), **given)  # type: ignore[arg-type]  # fields by name
+
+
+def whole(around: Around, source: str = "mic") -> bool:
+    """Whether the source's end has come."""
+    around.pump()
+    return around.ended(source)
+
+
+def adds_up(around: Around, source: str = "mic") -> bool:
+    ledger = around.ledger(source)
+    return ledger["captured"] == ledger["delivered"] + ledger["pending"] + sum(ledger["dropped"].values())
+
+
+def test_a_file_at_full_speed(tmp_path: Path) -> None:
+    """Every sample, in order, then the end; settled, the process has nothing left and stops at once."""
+    pcm = noise(5.0)
+    with (
+        around(file_source(write_wav(tmp_path / "a.wav", pcm), pace="fast")) as made,
+        made.process() as child,
+    ):
+        began = time.time()
+        made.until(lambda: whole(made), "the end of the file")
+        assert (made.audio() == pcm).all()
+        first, last = made.blocks[0], made.blocks[-1]
+        assert last.end is End.ENDED
+        assert [block.follows for block in made.blocks[1:]] == [block.stop for block in made.blocks[:-1]]
+        assert first.time == pytest.approx(began, abs=5)
+        assert last.time == pytest.approx(first.time + last.sample / RATE_HZ, abs=1e-4)
+        made.until(lambda: made.state() == "ended", "the report")
+        made.settle()
+        made.until(lambda: made.ledger()["delivered"] == len(pcm), "settlement")
+        assert adds_up(made)
+        assert made.said() == ["live", "ended"]
+        assert stat.S_IMODE((made.folder / "ring.mic").stat().st_mode) == 0o600
+        made.order("stop")
+        assert child.wait(3) == 0
+
+
+def test_a_fast_file_waits_for_upstream(tmp_path: Path) -> None:
+    """It is read ten seconds ahead of what was sent and no further, so nothing expires."""
+    pcm = noise(25.0)
+    path = write_wav(tmp_path / "a.wav", pcm)
+    with around(file_source(path, pace="fast"), capture=Capture(retention_s=24)) as made, made.process():
+        made.until(lambda: len(made.blocks) == 500, "ten seconds")
+        made.until(lambda: made.ledger()["captured"] == 10 * RATE_HZ, "the report")
+        made.tell(Received("mic", 10 * RATE_HZ, 8 * RATE_HZ))
+        made.until(lambda: made.ledger()["captured"] == 18 * RATE_HZ, "eight more")
+        made.tell(Received("mic", 18 * RATE_HZ, 18 * RATE_HZ))
+        made.until(lambda: whole(made), "the end")
+        assert (made.audio() == pcm).all()
+        assert not made.ledger()["dropped"]
+
+
+def test_real_time_and_a_stop_in_the_middle(tmp_path: Path) -> None:
+    """Blocks come at the pace of sound; stopped itself for a second, capture catches up."""
+    path = write_wav(tmp_path / "a.wav", noise(30.0))
+    with around(file_source(path)) as made, made.process() as child:
+        made.until(lambda: len(made.blocks) > 25, "half a second")
+        child.signal(signal.SIGSTOP)
+        time.sleep(1)
+        child.signal(signal.SIGCONT)
+        made.until(lambda: len(made.blocks) > 100, "two seconds")
+        late = [block.handed - block.time - block.samples / RATE_HZ for block in made.blocks]
+        assert min(late) > -0.001
+        assert np.median(late) < 0.1
+        assert (made.audio() == noise(30.0)[: len(made.audio())]).all()
+        assert made.status()["xruns"] == 0
+
+
+def test_a_slow_reader_costs_no_sample(tmp_path: Path) -> None:
+    """Nobody reads until the end: then all of it is there, in order."""
+    pcm = noise(2.0)
+    with around(file_source(write_wav(tmp_path / "a.wav", pcm))) as made:
+        made.reading = False
+        with made.process():
+            made.until(lambda: made.state() == "ended", "the end of the file")
+            assert made.blocks == []
+            made.reading = True
+            made.until(lambda: whole(made), "the end")
+            assert (made.audio() == pcm).all()
+            assert made.ledger()["pending"] == len(pcm)
+
+
+def test_replays(tmp_path: Path) -> None:
+    """From what was received with lead-in, and from what is settled; the samples are the same ones."""
+    pcm = noise(8.0)
+    with around(file_source(write_wav(tmp_path / "a.wav", pcm), pace="fast")) as made, made.process():
+        made.until(lambda: whole(made), "the end of the file")
+        made.tell(Received("mic", 7 * RATE_HZ, 7 * RATE_HZ))
+        made.replay(From.RECEIVED)
+        made.until(lambda: made.blocks[-1].pass_no == 1 and made.blocks[-1].end, "the second pass")
+        second = [block for block in made.blocks if block.pass_no == 1]
+        assert (second[0].sample, second[0].wanted) == (RATE_HZ, 7 * RATE_HZ)
+        made.replay(From.SETTLED, "mic")
+        made.until(lambda: made.blocks[-1].pass_no == 2 and made.blocks[-1].end, "the third pass")
+        third = [block for block in made.blocks if block.pass_no == 2]
+        assert (third[0].sample, third[0].wanted) == (0, 0)
+        assert (made.audio() == pcm).all()
+
+
+def test_retention_runs_out_and_says_so(tmp_path: Path) -> None:
+    """The oldest goes as `expired`; a message and the ledger say how much; the next block's hole is meant."""
+    pcm = noise(12.0)
+    path = write_wav(tmp_path / "a.wav", pcm)
+    with around(file_source(path, pace="fast"), capture=Capture(retention_s=2)) as made, made.process():
+        for second in range(1, 12):
+            made.until_sample(second * RATE_HZ)
+            made.tell(Received("mic", second * RATE_HZ, second * RATE_HZ))
+        made.until(lambda: whole(made), "the end of the file")
+        made.until(lambda: made.ledger()["captured"] == len(pcm), "the report")
+        dropped = made.ledger()["dropped"]["expired"]
+        assert len(pcm) - 3 * RATE_HZ <= dropped <= len(pcm) - 2 * RATE_HZ
+        assert adds_up(made)
+        gaps = made.told(Topic.GAP)
+        assert made.lost() == dropped
+        assert {gap["reason"] for gap in gaps} == {"expired"}
+
+
+def test_killed_at_any_moment_a_file_goes_on_at_its_next_sample(tmp_path: Path) -> None:
+    """SIGKILL, again and again: the same numbers bring the same samples, none is missing, no gap."""
+    pcm = noise(3.5)
+    with around(file_source(write_wav(tmp_path / "a.wav", pcm))) as made:
+        for target in (20, 50, 90):
+            with made.process() as child:
+                made.until_sample(target * 320)
+                child.signal(signal.SIGKILL)
+                child.wait(5)
+        with made.process():
+            made.until(lambda: whole(made), "the end of the file")
+            assert (made.audio() == pcm).all()
+            made.until(lambda: made.state() == "ended", "the report")
+            assert not made.ledger()["gaps"]
+            times = {block.sample: block.time for block in made.blocks if block.samples}
+            start = made.blocks[0].time
+            assert all(abs(at - start - sample / RATE_HZ) < 1e-3 for sample, at in times.items())
+            assert len({block.segment for block in made.blocks}) == 1
+            made.settle()
+            made.until(lambda: made.ledger()["delivered"] == len(pcm), "settlement")
+
+
+def test_another_run_starts_anew(tmp_path: Path) -> None:
+    """Its numbers begin at 0 whatever lies in the runtime directory."""
+    path = write_wav(tmp_path / "a.wav", noise(1.0))
+    with around(file_source(path, pace="fast")) as made:
+        with made.process():
+            made.until(lambda: whole(made), "the end of the file")
+        made.blocks.clear()
+        made.write_run("run-2")
+        with made.process():
+            made.until(lambda: whole(made), "the end of the file")
+            assert (made.blocks[0].sample, made.blocks[0].pass_no) == (0, 0)
+
+
+def test_mute_and_unmute(tmp_path: Path) -> None:
+    """The segment ends, time goes to the muted account, and a new segment has the time of day."""
+    pcm = noise(30.0)
+    with around(file_source(write_wav(tmp_path / "a.wav", pcm))) as made, made.process():
+        made.until(lambda: len(made.blocks) > 10, "blocks")
+        assert made.order("mute", "mic").result == {"sources": {"mic": "muted"}}
+        made.until(lambda: made.blocks[-1].end is End.MUTED, "the segment's end")
+        muted_at = made.blocks[-1].stop
+        made.until(lambda: made.ledger()["muted"] > RATE_HZ // 2, "muted time")
+        assert made.blocks[-1].stop == muted_at
+        assert made.order("mute").result == {"sources": {"mic": "muted"}}
+        assert made.order("unmute").result == {"sources": {"mic": "live"}}
+        made.until(lambda: made.blocks[-1].sample > muted_at + RATE_HZ // 4, "audio again")
+        again = next(block for block in made.blocks if block.segment == 1)
+        assert (again.sample, again.segment_start) == (muted_at, muted_at)
+        made.until(lambda: made.state() == "live", "the report")
+        muted = made.ledger()["muted"]
+        before = made.blocks[0].time + muted_at / RATE_HZ
+        assert again.time == pytest.approx(before + muted / RATE_HZ, abs=0.05)
+        assert made.said() == ["live", "muted", "unmuted", "live"]
+        assert made.told(Topic.GAP) == []
+        # What was played meanwhile was skipped, as a live source's sound would have been.
+        heard = np.frombuffer(again.pcm, dtype="<i2")
+        place = muted_at + muted
+        near = pcm[place - 800 : place + 800 + len(heard)]
+        assert any((near[at : at + len(heard)] == heard).all() for at in range(1600))
+
+
+def test_muted_from_the_start_and_killed_while_muted(tmp_path: Path) -> None:
+    """A muted source stays muted through restarts, and nothing of it is heard."""
+    path = write_wav(tmp_path / "a.wav", noise(30.0))
+    with around(file_source(path)) as made:
+        made.write_run(muted=frozenset({"mic"}))
+        for _ in range(2):
+            with made.process() as child:
+                made.until(lambda: made.state() == "muted" and made.ledger()["muted"] > 1000, "muted time")
+                child.signal(signal.SIGKILL)
+                child.wait(5)
+        with made.process():
+            made.until(lambda: made.ledger() and made.ledger()["muted"] > RATE_HZ, "more muted time")
+            assert (made.blocks, made.ledger()["captured"]) == ([], 0)
+            made.order("unmute", "mic")
+            made.until(lambda: bool(made.blocks), "audio")
+            assert made.blocks[0].sample == 0
+
+
+def test_stdin_through_a_pipe_and_a_kill() -> None:
+    """Raw samples on the daemon's own standard input; half a sample at the end is left out."""
+    pcm = noise(2.0)
+    read_end, write_end = os.pipe()
+    try:
+        with around(Source(name="mic", input="stdin", pace="fast")) as made:
+            argv = [sys.executable, "-m", "heard.capture", "--runtime-dir", str(made.folder)]
+            os.write(write_end, pcm[:16000].tobytes() + b"\x01")
+            first = subprocess.Popen(argv, stdin=read_end)
+            try:
+                made.until(lambda: made.blocks and made.blocks[-1].stop == 16000, "the first second")
+            finally:
+                first.kill()
+                first.wait(5)
+            os.write(write_end, pcm[16000:].tobytes()[1:])
+            second = subprocess.Popen(argv, stdin=read_end)
+            try:
+                os.write(write_end, b"\x01")
+                os.close(write_end)
+                write_end = -1
+                made.until(lambda: whole(made), "the end")
+            finally:
+                second.kill()
+                second.wait(5)
+            got = made.audio()
+            assert (got[:16000] == pcm[:16000]).all()
+            assert len(got) == len(pcm)
+            assert (got[16001:] == pcm[16001:]).all()
+    finally:
+        os.close(read_end)
+        if write_end >= 0:
+            os.close(write_end)
+
+
+def test_stop_drains_and_drops_the_rest_as_shutdown(tmp_path: Path) -> None:
+    """The inputs close at once; what is settled within the time is delivered, the rest is dropped."""
+    path = write_wav(tmp_path / "a.wav", noise(30.0))
+    with around(file_source(path)) as made, made.process() as child:
+        made.until(lambda: len(made.blocks) > 20, "blocks")
+        made.order("stop")
+        made.until(lambda: whole(made), "the segment's end")
+        assert made.blocks[-1].end is End.SHUTDOWN
+        stop = made.blocks[-1].stop
+        made.tell(Refused("mic", 0, 100, "refused"))
+        assert child.wait(8) == 0
+        made.pump()
+        assert made.report is not None
+        assert made.report.state is StageState.STOPPING
+        assert made.status()["ledger"] == {
+            "captured": stop,
+            "delivered": 0,
+            "pending": 0,
+            "dropped": {"refused": 100, "shutdown": stop - 100},
+            "muted": 0,
+            "gaps": {},
+        }
+
+
+def test_two_sources_in_one_process(tmp_path: Path) -> None:
+    """Each has its own numbers; a replay of one leaves the other alone."""
+    left, right = noise(1.0, 1), noise(2.0, 2)
+    sources = (
+        file_source(write_wav(tmp_path / "l.wav", left), "left", pace="fast"),
+        file_source(write_wav(tmp_path / "r.wav", right), "right", pace="fast"),
+    )
+    with around(*sources) as made, made.process():
+        made.until(lambda: whole(made, "left") and made.ended("right"), "both ends")
+        made.replay(From.SETTLED, "left")
+        made.until(lambda: made.blocks[-1].pass_no == 1 and made.blocks[-1].end, "the replay")
+        assert {block.source for block in made.blocks if block.pass_no} == {"left"}
+        assert (made.audio("left") == left).all()
+        assert (made.audio("right") == right).all()
+        assert made.order("mute", "left").result == {"sources": {"left": "ended"}}
+        assert made.order("mute", "nobody").code is Code.UNKNOWN_SOURCE
+        assert made.order("dance").code is Code.UNKNOWN_OP
+
+
+def test_garbage_on_the_positions_is_counted(tmp_path: Path) -> None:
+    """And the process goes on."""
+    path = write_wav(tmp_path / "a.wav", noise(1.0))
+    with around(file_source(path, pace="fast")) as made, made.process():
+        made.until(lambda: whole(made), "the end of the file")
+        for data in (b"", b"\xff" * 100, os.urandom(50), b"\x81\xa4kind\xa4what"):
+            made.tell_bytes(data)
+        made.tell(Received("nobody", 1, 1))
+        made.until(lambda: made.report and made.report.counters["positions_unreadable"] == 5, "the count")
+        made.settle()
+        made.until(lambda: made.ledger()["pending"] == 0, "settlement")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no audio at all" * 99])
+def test_a_file_that_cannot_be_heard_ends_the_start_with_2(tmp_path: Path, content: bytes | None) -> None:
+    """One line, no traceback: a configuration error."""
+    path = tmp_path / "a.wav"
+    if content is not None:
+        path.write_bytes(content)
+    with around(file_source(path)) as made, made.process() as child:
+        assert child.wait(10) == 2
+        (line,) = child.complained().splitlines()
+        assert str(path) in line
+
+
+def test_no_room_for_the_ring_ends_the_start_with_2(tmp_path: Path) -> None:
+    """Here a folder is in its place."""
+    path = write_wav(tmp_path / "a.wav", noise(0.1))
+    with around(file_source(path)) as made:
+        (made.folder / "ring.mic").mkdir()
+        with made.process() as child:
+            assert child.wait(10) == 2
+            assert "ring.mic" in child.complained()
+            assert "Traceback" not in child.complained()
+
+
+def test_a_file_that_vanishes_during_a_restart_ends_there(tmp_path: Path) -> None:
+    """What was heard is still sent, and the source ends."""
+    path = write_wav(tmp_path / "a.wav", noise(30.0))
+    with around(file_source(path)) as made:
+        with made.process() as child:
+            made.until(lambda: len(made.blocks) > 20, "blocks")
+            child.signal(signal.SIGKILL)
+            child.wait(5)
+        path.unlink()
+        with made.process() as child:
+            made.until(lambda: made.state() == "ended" and whole(made), "the end")
+            assert "no such file" in child.complained()
+            assert (made.audio() == noise(30.0)[: len(made.audio())]).all()
+
+
+def test_an_orphan_ends() -> None:
+    """The lifeline closes with supervise: no device stays open for nobody."""
+    read_end, write_end = os.pipe()
+    with around(Source(name="mic", input="stdin")) as made:
+        argv = [sys.executable, "-m", "heard.capture", "--runtime-dir", str(made.folder)]
+        argv += ["--lifeline", str(read_end)]
+        feed, kept = os.pipe()
+        child = subprocess.Popen(argv, pass_fds=[read_end], stdin=feed)
+        try:
+            made.until(lambda: made.report is not None, "a report")
+            os.close(write_end)
+            assert child.wait(5) == 0
+        finally:
+            child.kill()
+            child.wait(5)
+            for descriptor in (read_end, feed, kept):
+                os.close(descriptor)

@@ -1,0 +1,114 @@
+"""The library on a stream: it follows the library on the whole recording."""
+
+import numpy as np
+import pytest
+
+from heard.denoise.backend import Samples
+from heard.denoise.noisereduce import N_FFT, SHAPE, Noisereduce, whole
+from heard.settings import DEFAULT_MIX
+
+from ...support.corpus import noise, utterance
+from ...support.mixing import mix
+
+NOTHING = np.zeros(0, np.float32)
+FROM = 4 * 16_000
+
+
+def _streamed(samples: Samples, block: int = 320) -> Samples:
+    stream = Noisereduce().start(0, NOTHING)
+    out = []
+    for start in range(0, len(samples), block):
+        stream.feed(samples[start : start + block])
+        out.append(stream.take())
+    return np.concatenate([*out, stream.finish()])
+
+
+def _noisy(speech: str, disturbance: str, snr_db: float) -> Samples:
+    mixture = mix(utterance(speech).samples(), noise(disturbance).samples(), snr_db=snr_db, seed=3)
+    return (np.rint(mixture.noisy * 32768) / 32768).astype(np.float32)
+
+
+def _agreement_db(samples: Samples, streamed: Samples, reference: Samples, mix: float) -> float:
+    """Return the SNR of the difference from 4 s on, both blended with the dry signal."""
+    expected = (samples * (1 - mix) + reference * mix)[FROM:]
+    difference = (mix * (reference - streamed))[FROM:]
+    return float(10 * np.log10(np.sum(expected**2) / np.sum(difference**2)))
+
+
+@pytest.mark.parametrize(
+    ("speech", "disturbance", "snr_db"),
+    [
+        ("ls-198-209-0000", "babble-cafe", 0),
+        ("jfk-inaugural", "street-city", 5),
+        ("lj-LJ001-0004", "train-interior", 10),
+        ("ls-3080-5032-0000", "car-engine", 20),
+        ("ls-1255-90413-0001", "keyboard-typing", 5),
+        ("vctk-p226-016", "demand-p287-005", 10),
+    ],
+)
+def test_the_stream_follows_the_whole_recording(speech: str, disturbance: str, snr_db: float) -> None:
+    """From 4 s on to 15 dB at full strength and to 30 dB at the default mix."""
+    samples = _noisy(speech, disturbance, snr_db)
+    # The library drops what is no whole hop at the end.
+    padded = np.pad(samples, (0, -len(samples) % (N_FFT // 4)))
+    reference = whole(padded, padding=0)[: len(samples)]
+    streamed = _streamed(samples)
+    assert len(streamed) == len(samples)
+    assert _agreement_db(samples, streamed, reference, 1.0) >= 15
+    assert _agreement_db(samples, streamed, reference, DEFAULT_MIX["noisereduce"]) >= 30
+
+
+def test_a_mix_is_what_the_library_calls_prop_decrease() -> None:
+    samples = _noisy("vctk-p225-011", "street-city", 5)
+    samples = samples[: len(samples) // 256 * 256]
+    gentle = whole(samples, padding=0, strength=0.3)
+    np.testing.assert_allclose(0.7 * samples + 0.3 * whole(samples, padding=0), gentle, atol=1e-5)
+
+
+def test_any_chunking_gives_the_same_samples_to_the_bit() -> None:
+    samples = _noisy("vctk-p228-021", "babble-cafe", 5)[: 7 * 16_000]
+    np.testing.assert_array_equal(_streamed(samples, 320), _streamed(samples, 7919))
+
+
+def test_a_later_start_with_lead_in_gives_the_same_samples_to_the_bit() -> None:
+    """A replay begins 6 s before the wanted samples; the backend needs no more."""
+    assert SHAPE.context <= 6 * 16_000
+    samples = _noisy("ls-198-209-0000", "street-city", 10)[: 9 * 16_000]
+    position = 7 * 16_000 + 123
+    stream = Noisereduce().start(position, samples[position - SHAPE.context : position])
+    stream.feed(samples[position:])
+    np.testing.assert_array_equal(stream.finish(), _streamed(samples)[position:])
+
+
+def test_noise_is_lowered() -> None:
+    """White noise by 8 dB and more once the floor is known; blocks alone would give 1 dB."""
+    hiss = (0.05 * np.random.default_rng(5).standard_normal(8 * 16_000)).astype(np.float32)
+    out = _streamed(hiss)[FROM:]
+    assert 10 * np.log10(np.mean(hiss[FROM:] ** 2) / np.mean(out**2)) > 8
+
+
+def test_silence_stays_silence_and_is_counted() -> None:
+    """The library makes NaN of it."""
+    assert np.isnan(whole(np.zeros(4096, np.float32), padding=0)).all()
+    backend = Noisereduce()
+    stream = backend.start(0, NOTHING)
+    stream.feed(np.zeros(5 * 16_000, np.float32))
+    np.testing.assert_array_equal(stream.finish(), np.zeros(5 * 16_000))
+    assert backend.counters["silent_windows"] == -(-5 * 16_000 // SHAPE.hop)
+
+
+@pytest.mark.parametrize("count", [1, 2, 255, 256, 511, 1023, 1025, 2049])
+def test_the_shortest_streams_come_out_whole_and_finite(count: int) -> None:
+    """The library refuses less than a frame and drops what is no whole hop."""
+    out = _streamed(np.random.default_rng(count).uniform(-1, 1, count).astype(np.float32))
+    assert out.shape == (count,)
+    assert np.isfinite(out).all()
+
+
+def test_sound_after_digital_silence_and_before_it_is_finite() -> None:
+    burst = np.zeros(14 * 16_000, np.float32)
+    burst[3 * 16_000 : 4 * 16_000] = np.random.default_rng(2).uniform(-1, 1, 16_000)
+    burst[-1] = 1.0
+    out = _streamed(burst, 1600)
+    assert np.isfinite(out).all()
+    assert len(out) == len(burst)

@@ -1,0 +1,319 @@
+"""The stage as supervise starts it: a real child between real sockets."""
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import numpy as np
+import pytest
+import zmq
+
+from heard.denoise.noisereduce import Noisereduce
+from heard.denoise.pcm import Pcm
+from heard.denoise.stream import Counts, Stream
+from heard.pipes import CLEAN, EVENTS, POSITIONS, RAW, Pipes
+from heard.settings import Denoise, Publish, Settings, Source
+from heard.stage import RunFile
+from heard.wire.audio import Block, End
+from heard.wire.codec import Body
+from heard.wire.control import Code
+from heard.wire.events import Event
+from heard.wire.positions import From, Position, Replay, unpack_position
+from heard.wire.report import Answer, Order, Report, StageState, unpack_from_stage
+from heard.wire.topics import Topic
+
+from ...support.poll import until
+from ...support.processes import Child, started
+from .made import block, ramp
+
+LIMIT_S = 40.0
+WAIT_S = 20.0
+PAUSE_S = 0.5
+"""How long something is watched for not to happen."""
+
+
+class Neighbours:
+    """Capture's, upstream's, publish's and supervise's ends of the stage's pipes."""
+
+    def __init__(self, pipes: Pipes, child: Child, lifeline: BinaryIO) -> None:
+        self.child = child
+        self.lifeline = lifeline
+        self.raw = pipes.push(RAW)
+        self.clean = pipes.pull(CLEAN)
+        self.positions = pipes.pull(POSITIONS)
+        self.events = pipes.pull(EVENTS)
+        self.reports = pipes.reports_router()
+        self.report: Report | None = None
+        self.answers: dict[int, Answer] = {}
+
+    def send(self, blocks: Sequence[Block], *, limit_s: float = WAIT_S) -> None:
+        """Send raw blocks, waiting for room."""
+        self.raw.setsockopt(zmq.SNDTIMEO, round(1000 * limit_s))
+        for each in blocks:
+            self.raw.send(each.pack())
+
+    def clean_until(self, complete: Callable[[list[Block]], bool]) -> list[Block]:
+        """Return the clean blocks that come until `complete` says so."""
+        blocks: list[Block] = []
+
+        def enough() -> bool:
+            while not complete(blocks):
+                try:
+                    blocks.append(Block.unpack(self.clean.recv(zmq.NOBLOCK)))
+                except zmq.Again:
+                    return False
+            return True
+
+        until(enough, WAIT_S, "clean blocks", interval_s=0.005)
+        return blocks
+
+    def position(self) -> Position:
+        """Return the next message for capture."""
+        return unpack_position(_received(self.positions))
+
+    def event(self, topic: Topic) -> Event:
+        """Return the next event of a topic."""
+        while True:
+            event = Event.unpack(_received(self.events))
+            if event.topic is topic:
+                return event
+
+    def order(self, order: Order) -> Answer:
+        """Give an order and return its answer."""
+        self.reports.send_multipart([b"denoise", order.pack()])
+
+        def answered() -> bool:
+            self.read_reports()
+            return order.number in self.answers
+
+        until(answered, WAIT_S, f"the answer to {order.op}")
+        return self.answers[order.number]
+
+    def read_reports(self) -> None:
+        """Take in what the stage reported."""
+        while self.reports.poll(0):
+            _, data = self.reports.recv_multipart()
+            match unpack_from_stage(data):
+                case Report() as report:
+                    self.report = report
+                case Answer() as answer:
+                    self.answers[answer.number] = answer
+
+    def wait_report(self, wanted: Callable[[Report], bool], what: str) -> Report:
+        """Wait for a report that is as wanted."""
+
+        def seen() -> bool:
+            self.read_reports()
+            return self.report is not None and wanted(self.report)
+
+        until(seen, WAIT_S, what)
+        assert self.report is not None
+        return self.report
+
+
+def _received(socket: "zmq.Socket[bytes]") -> bytes:
+    if not socket.poll(round(1000 * WAIT_S)):
+        raise TimeoutError(f"nothing came within {WAIT_S:g} s")
+    return socket.recv()
+
+
+def _denoise_of(report: Report, source: str) -> Body:
+    return cast("Body", report.sources[source]["denoise"])
+
+
+@contextmanager
+def _stage(*sources: Source, audio: bool = False) -> Iterator[Neighbours]:
+    """Run the stage, ready, for as long as the block."""
+    with tempfile.TemporaryDirectory(prefix="hd-", dir="/tmp") as name:  # paths of sockets are short
+        runtime_dir = Path(name)
+        settings = Settings(runtime_dir=name, source=sources, publish=Publish(audio=audio))
+        RunFile("run-1", settings, frozenset()).write(runtime_dir)
+        ours, theirs = os.pipe()
+        lifeline = os.fdopen(theirs, "wb")
+        argv = [sys.executable, "-m", "heard.denoise", "--runtime-dir", name, "--lifeline", str(ours)]
+        pipes = Pipes(runtime_dir)
+        try:
+            with started(argv, limit_s=LIMIT_S, pass_fds=(ours,)) as child:
+                os.close(ours)
+                neighbours = Neighbours(pipes, child, lifeline)
+                neighbours.wait_report(lambda report: report.state is StageState.READY, "ready")
+                yield neighbours
+        finally:
+            pipes.close()
+            lifeline.close()
+
+
+def _source(name: str, backend: str = "noisereduce", mix: float | None = None) -> Source:
+    return Source(name=name, denoise=Denoise(backend=backend, mix=mix))
+
+
+def _noise(seconds: float) -> Pcm:
+    return np.asarray(2000 * np.random.default_rng(8).standard_normal(round(16_000 * seconds)), np.int16)
+
+
+def _blocks(pcm: Pcm, **fields: object) -> list[Block]:
+    blocks = [
+        replace(block(pcm[at : at + 320], at), **fields)  # type: ignore[arg-type]  # the caller knows the fields
+        for at in range(0, len(pcm), 320)
+    ]
+    return [*blocks[:-1], replace(blocks[-1], end=End.ENDED)]
+
+
+def _pcm(blocks: Sequence[Block]) -> Pcm:
+    return np.frombuffer(b"".join(each.pcm for each in blocks), "<i2").astype(np.int16)
+
+
+def _ended(blocks: Sequence[Block]) -> bool:
+    return bool(blocks) and blocks[-1].end is not End.NO
+
+
+def test_several_sources_come_out_as_their_cores_make_them() -> None:
+    """With their numbers and times, and the traces that latency is made of."""
+    pcm = _noise(1.5)
+    core = Stream(Noisereduce(), 0.3, Counts(), 0, np.zeros(0, np.int16))
+    core.feed(pcm)
+    expected = core.finish().pcm
+    with _stage(_source("one"), _source("two", "off")) as around:
+        assert around.position() == Replay("", From.RECEIVED)
+        one, two = _blocks(pcm, source="one"), _blocks(pcm, source="two")
+        began = time.time()
+        for pair in zip(one, two, strict=True):
+            around.send([replace(each, handed=began) for each in pair])
+        out = around.clean_until(lambda blocks: sum(each.end is not End.NO for each in blocks) == 2)
+        of_one = [each for each in out if each.source == "one"]
+        of_two = [each for each in out if each.source == "two"]
+        np.testing.assert_array_equal(_pcm(of_one), expected)
+        np.testing.assert_array_equal(_pcm(of_two), pcm)
+        for each in out:
+            assert each.time == pytest.approx(1000 + each.sample / 16_000, abs=1e-6)
+            assert each.handed == began
+            assert each.denoised >= began
+        level = around.event(Topic.LEVEL)
+        assert level.source in {"one", "two"}
+        assert set(level.body) == {
+            "rms_dbfs",
+            "peak_dbfs",
+            "denoised_rms_dbfs",
+            "denoised_peak_dbfs",
+            "snr_db",
+        }
+        report = around.wait_report(lambda report: bool(report.sources["one"]["latency_ms"]), "latency")
+        denoise = _denoise_of(report, "one")
+        assert (denoise["backend"], denoise["mix"], denoise["delay_ms"]) == ("noisereduce", 0.3, 128)
+        assert cast("float", denoise["rtf"]) > 0
+        assert _denoise_of(report, "two")["delay_ms"] == 0
+
+
+def test_a_new_pass_begins_at_what_is_wanted_with_the_same_samples() -> None:
+    pcm = _noise(2.0)
+    with _stage(_source("mic", mix=1.0)) as around:
+        around.send(_blocks(pcm))
+        first = _pcm(around.clean_until(_ended))
+        around.send(_blocks(pcm, pass_no=1, wanted=20_001))
+        again = around.clean_until(_ended)
+        assert again[0].sample == again[0].follows == 20_001
+        np.testing.assert_array_equal(_pcm(again), first[20_001:])
+
+
+def test_get_and_set_while_running() -> None:
+    with _stage(_source("mic")) as around:
+
+        def values(number: int, **args: object) -> Body:
+            answer = around.order(Order(number, "get", "mic", args))
+            assert answer.code is None
+            return answer.result
+
+        assert values(1) == {"denoise.backend": "noisereduce", "denoise.mix": 0.3}
+        answer = around.order(Order(2, "set", "mic", {"key": "denoise.backend", "value": "off"}))
+        assert answer.result == {"denoise.backend": "off"}
+        assert values(3, key="denoise.mix") == {"denoise.mix": 0.0}
+        answer = around.order(Order(4, "set", "mic", {"key": "denoise.mix", "value": 1}))
+        assert answer.result == {"denoise.mix": 1.0}
+        around.wait_report(
+            lambda report: _denoise_of(report, "mic")["mix"] == 1.0, "the change in the status"
+        )
+        around.send(_blocks(ramp(1000)))
+        assert around.clean_until(_ended)[0].samples == 320
+
+
+@pytest.mark.parametrize(
+    ("op", "args", "code", "text"),
+    [
+        ("set", {"key": "denoise.mix", "value": 1.1}, Code.BAD_VALUE, "a number from 0 to 1, not 1.1"),
+        ("set", {"key": "denoise.mix", "value": True}, Code.BAD_VALUE, "a number from 0 to 1, not True"),
+        ("set", {"key": "denoise.mix", "value": float("nan")}, Code.BAD_VALUE, "from 0 to 1, not nan"),
+        ("set", {"key": "denoise.backend", "value": "gate"}, Code.BAD_VALUE, "one of noisereduce, off"),
+        ("set", {"key": "denoise.backend", "value": 3}, Code.BAD_VALUE, "must be a name, not 3"),
+        ("set", {"key": "denoise.strength", "value": 1}, Code.BAD_VALUE, "denoise.backend or denoise.mix"),
+        ("get", {"key": "denoise.strength"}, Code.BAD_VALUE, "denoise.backend or denoise.mix"),
+        ("set", {}, Code.BAD_REQUEST, "field 'key' is missing"),
+        ("dance", {}, Code.UNKNOWN_OP, "no op 'dance'"),
+    ],
+)
+def test_orders_that_make_no_sense(off_stage: Neighbours, op: str, args: Body, code: Code, text: str) -> None:
+    answer = off_stage.order(Order(len(off_stage.answers) + 1, op, "mic", args))
+    assert answer.code is code
+    assert text in answer.message
+
+
+@pytest.fixture(name="off_stage", scope="module")
+def _off_stage() -> Iterator[Neighbours]:
+    with _stage(_source("mic", "off")) as around:
+        yield around
+
+
+def test_garbage_is_counted_and_the_stage_goes_on(off_stage: Neighbours) -> None:
+    off_stage.raw.send(b"\xc1garbage")
+    off_stage.raw.send(b"")
+    off_stage.send(_blocks(ramp(640)))
+    np.testing.assert_array_equal(_pcm(off_stage.clean_until(_ended)), ramp(640))
+    off_stage.wait_report(lambda report: report.counters["garbled"] == 2, "the count of what was garbled")
+
+
+def test_without_a_reader_little_is_read_and_nothing_is_lost() -> None:
+    """What is not read stays with capture, where it is retained."""
+    pcm = ramp(320 * 2000)
+    blocks = _blocks(pcm)
+    with _stage(_source("mic", "off")) as around:
+        sent = 0
+        while around.raw.poll(round(1000 * PAUSE_S), zmq.POLLOUT):
+            around.send(blocks[sent : sent + 1])
+            sent += 1
+        assert sent < 1000  # sockets, and what the kernel buffers of them
+        out = around.clean_until(lambda got: len(got) == sent)
+        for at in range(sent, len(blocks), 100):
+            around.send(blocks[at : at + 100])
+            out += around.clean_until(lambda got: len(got) == 100 or _ended(got))
+        np.testing.assert_array_equal(_pcm(out), pcm)
+
+
+def test_stop_passes_on_what_is_held_and_ends() -> None:
+    pcm = _noise(0.5)
+    with _stage(_source("mic", mix=0.0)) as around:
+        open_end = [replace(each, end=End.NO) for each in _blocks(pcm)]
+        around.send(open_end)
+        around.order(Order(1, "stop"))
+        out = around.clean_until(lambda blocks: bool(blocks) and blocks[-1].stop == len(pcm))
+        np.testing.assert_array_equal(_pcm(out), pcm)
+        assert around.child.wait(WAIT_S) == 0
+
+
+def test_the_stage_ends_when_supervise_is_gone() -> None:
+    with _stage(_source("mic", "off")) as around:
+        around.lifeline.close()
+        assert around.child.wait(WAIT_S) == 0
+        assert "supervise is gone" in around.child.complained()
+
+
+def test_the_audio_is_published_where_configured() -> None:
+    with _stage(_source("mic", "off"), audio=True) as around:
+        around.send(_blocks(ramp(640)))
+        body = around.event(Topic.AUDIO).body
+        assert (body["sample"], body["rate_hz"], body["start"]) == (0, 16_000, 1000.0)
+        assert body["pcm"] == ramp(320).tobytes()

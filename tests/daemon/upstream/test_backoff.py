@@ -1,0 +1,166 @@
+"""What a failure means, and when to try again."""
+
+from itertools import islice
+from random import Random
+
+import pytest
+
+from heard.upstream.backoff import (
+    BUSY_S,
+    HEALTHY_S,
+    LONGEST_S,
+    NEAR_S,
+    PROBE_S,
+    Backoff,
+    Failure,
+    Kind,
+    SessionBudget,
+    Verdict,
+    classify,
+    delays,
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "verdict"),
+    [
+        (1000, "", Verdict.BACKOFF),
+        (1001, "", Verdict.BACKOFF),
+        (1006, "", Verdict.BACKOFF),
+        (1011, "", Verdict.BACKOFF),
+        (1012, "", Verdict.BACKOFF),
+        (1013, "", Verdict.BACKOFF),
+        (1008, "Unauthorized Connection: Missing Authorization header", Verdict.REFUSED),
+        (1008, "Insufficient balance", Verdict.REFUSED),
+        (1008, "Unauthorized Connection: Too many concurrent sessions", Verdict.BUSY),
+        (3009, "Too many concurrent sessions", Verdict.BUSY),
+        (3005, "Session Cancelled: An error occurred", Verdict.BACKOFF),
+        (3005, "Session Expired: Maximum session duration exceeded", Verdict.NOW),
+        (3005, "Not authorized", Verdict.REFUSED),
+        (3006, "Invalid JSON", Verdict.WRONG),
+        (3007, "Audio Transmission Rate Exceeded", Verdict.SLOWER),
+        (3008, "Session Expired", Verdict.NOW),
+        (4000, "", Verdict.WRONG),
+        (4001, "", Verdict.REFUSED),
+        (4002, "", Verdict.REFUSED),
+        (4003, "", Verdict.REFUSED),
+        (4029, "", Verdict.BACKOFF),
+        (4031, "", Verdict.BACKOFF),
+        (4101, "", Verdict.WRONG),
+        (4102, "", Verdict.BUSY),
+        (4999, "", Verdict.BACKOFF),
+    ],
+)
+def test_close_codes(code: int, text: str, verdict: Verdict) -> None:
+    """The reference's table; of 1008 and 3005 the text decides."""
+    assert classify(Failure(Kind.CLOSE, text, code)) is verdict
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [
+        (302, Verdict.WRONG),
+        (400, Verdict.WRONG),
+        (401, Verdict.REFUSED),
+        (403, Verdict.REFUSED),
+        (404, Verdict.WRONG),
+        (429, Verdict.BUSY),
+        (500, Verdict.BACKOFF),
+        (503, Verdict.BACKOFF),
+    ],
+)
+def test_http_statuses(status: int, verdict: Verdict) -> None:
+    """An upgrade that is answered with a status."""
+    assert classify(Failure(Kind.HTTP, "", status)) is verdict
+
+
+@pytest.mark.parametrize("kind", [Kind.NETWORK, Kind.TIMEOUT, Kind.DEAD, Kind.PROTOCOL])
+def test_whatever_breaks_is_tried_again(kind: Kind) -> None:
+    """With backoff."""
+    assert classify(Failure(kind, "")) is Verdict.BACKOFF
+
+
+def test_delays_double_up_to_thirty_seconds_with_jitter() -> None:
+    """Each lies between a half and the whole of 0.5, 1, 2 … 30."""
+    for index, delay in enumerate(islice(delays(Random(3)), 12)):
+        longest = min(LONGEST_S, 0.5 * 2**index)
+        assert longest / 2 <= delay <= longest
+
+
+def waits(backoff: Backoff, failure: Failure, count: int, healthy_s: float = 0.0) -> list[float]:
+    """Return how long each of `count` failures in a row makes wait."""
+    found = []
+    now = 0.0
+    for _ in range(count):
+        backoff.failed(failure, now, healthy_s)
+        found.append(backoff.due - now)
+        now = backoff.due
+    return found
+
+
+def test_only_a_healthy_session_makes_the_next_failure_a_first_one() -> None:
+    """One that failed at once goes on where the backoff was."""
+    failure = Failure(Kind.CLOSE, "", 1011)
+    assert max(waits(Backoff(Random(1)), failure, 10, HEALTHY_S - 1)) > 10
+    assert max(waits(Backoff(Random(1)), failure, 10, HEALTHY_S)) <= 0.5
+
+
+def test_where_nobody_is_reached_attempts_stay_near_for_two_minutes() -> None:
+    """Then they grow apart like all others."""
+    found = waits(Backoff(Random(1)), Failure(Kind.NETWORK, ""), 90)
+    assert max(found[:40]) <= NEAR_S + 1e-6
+    assert max(found) > 10
+
+
+def test_refusals_are_probed_slowly() -> None:
+    """No sooner than five minutes; at once when an operator says so."""
+    backoff = Backoff(Random(1))
+    assert backoff.failed(Failure(Kind.HTTP, "", 401), 100.0, 0.0) is Verdict.REFUSED
+    assert backoff.due == 100.0 + PROBE_S
+    assert backoff.refused
+    backoff.at_once()
+    assert backoff.due == 0.0
+    assert not backoff.refused
+
+
+def test_a_busy_service_is_left_alone() -> None:
+    """As long as it says, else half a minute or more."""
+    backoff = Backoff(Random(1))
+    backoff.failed(Failure(Kind.HTTP, "", 429, 12.0), 0.0, 0.0)
+    assert backoff.due == 12.0
+    backoff.failed(Failure(Kind.CLOSE, "", 3009), 0.0, 0.0)
+    assert BUSY_S <= backoff.due <= 1.5 * BUSY_S
+
+
+def test_an_absurd_retry_after_is_bounded() -> None:
+    """An hour at most."""
+    backoff = Backoff(Random(1))
+    backoff.failed(Failure(Kind.HTTP, "", 503, 1e9), 0.0, 0.0)
+    assert backoff.due == 3600.0
+
+
+def test_a_pace_that_is_refused_twice_is_our_bug() -> None:
+    """Once more and slower; then a person must look."""
+    backoff = Backoff(Random(1))
+    failure = Failure(Kind.CLOSE, "", 3007)
+    assert backoff.failed(failure, 0.0, 0.0) is Verdict.SLOWER
+    assert backoff.failed(failure, 0.0, 0.0) is Verdict.WRONG
+
+
+def test_an_expired_session_is_replaced_at_once_if_it_was_of_use() -> None:
+    """A server that expires each at once gets the backoff."""
+    backoff = Backoff(Random(1))
+    assert backoff.failed(Failure(Kind.CLOSE, "", 3008), 5.0, 100.0) is Verdict.NOW
+    assert backoff.due == 5.0
+    assert backoff.failed(Failure(Kind.CLOSE, "", 3008), 5.0, 0.0) is Verdict.BACKOFF
+
+
+def test_the_budget_is_a_rolling_minute() -> None:
+    """Five in any sixty seconds; what did not reach the service is given back."""
+    budget = SessionBudget(5)
+    assert [budget.take(float(second)) for second in range(6)] == [True] * 5 + [False]
+    budget.refund()
+    assert budget.take(6.0)
+    assert not budget.take(59.9)
+    assert budget.take(60.0)
+    assert all(SessionBudget(None).take(0.0) for _ in range(100))

@@ -1,0 +1,155 @@
+"""What the service says is read leniently and without ever raising."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heard.upstream import messages
+from heard.upstream.messages import (
+    Begin,
+    Heartbeat,
+    LLMGatewayResponse,
+    Relabelled,
+    ServiceError,
+    ServiceWarning,
+    Silence,
+    SpeakerRevision,
+    SpeechStarted,
+    Termination,
+    Turn,
+    Unknown,
+    Unreadable,
+    Word,
+    read,
+)
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+TYPES = (
+    "Begin SpeechStarted Turn Termination Error Warning Heartbeat Silence SpeakerRevision LLMGatewayResponse"
+).split()
+FIELDS = (
+    "id expires_at configuration timestamp turn_order end_of_turn transcript utterance words revisions start_ms "
+    "end_ms error error_code warning total_audio_received_ms retry_after_seconds language_code speaker_label"
+).split()
+
+TURN = (
+    '{"turn_order":0,"turn_is_formatted":true,"end_of_turn":true,"transcript":"My name is Sonny.",'
+    '"end_of_turn_confidence":1,"words":[{"start":1216,"end":1635,"text":"My","confidence":0.956583,'
+    '"word_is_final":true}],"utterance":"My name is Sonny.","type":"Turn"}'
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            '{"type":"Begin","id":"3207b601","expires_at":1772570132,"configuration":{"model":"u3-rt-pro"}}',
+            Begin("3207b601", 1772570132.0, "u3-rt-pro"),
+        ),
+        ('{"type":"SpeechStarted","timestamp":1216,"confidence":0.98}', SpeechStarted(1216)),
+        (
+            TURN,
+            Turn(
+                0,
+                end_of_turn=True,
+                formatted=True,
+                transcript="My name is Sonny.",
+                words=(Word("My", 1216, 1635, 0.956583, final=True),),
+            ),
+        ),
+        ('{"type":"Termination","audio_duration_seconds":13.5}', Termination(13.5)),
+        ('{"type":"Termination"}', Termination(None)),
+        ('{"type":"Error","error_code":3008,"error":"Expired"}', ServiceError(3008, "Expired")),
+        ('{"error":"no type at all"}', ServiceError(None, "no type at all")),
+        (
+            '{"type":"Error","error":{"message":"busy"},"retry_after_seconds":3}',
+            ServiceError(None, "busy", 3.0),
+        ),
+        ('{"type":"Warning","warning_code":12,"warning":"hm"}', ServiceWarning(12, "hm")),
+        ('{"type":"Heartbeat","total_audio_received_ms":5000}', Heartbeat(5000)),
+        ('{"type":"Silence","start_ms":0,"end_ms":1000}', Silence(0, 1000)),
+        (
+            '{"type":"SpeakerRevision","revisions":[{"turn_order":3,"speaker_label":"B",'
+            '"words":[{"text":"Hello","speaker":"B","start":1200,"end":1450}]}]}',
+            SpeakerRevision((Relabelled(3, "B", ("B",)),)),
+        ),
+        ('{"type":"LLMGatewayResponse","turn_order":2,"data":{}}', LLMGatewayResponse(2)),
+        ('{"type":"Fanfare"}', Unknown("Fanfare")),
+    ],
+)
+def test_every_message_of_the_reference(text: str, message: object) -> None:
+    """The reference's own examples, and the variants it warns of."""
+    assert read(text) == message
+    assert read(text.encode()) == message
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "null", "1", '"Turn"', "{}", '{"type":7}', '{"type":"Turn"}', b"\xff", "[" * 100_000, "9" * 5000],
+)
+def test_what_is_no_message_says_why(text: str | bytes) -> None:
+    """Never an exception; a reason to log."""
+    message = read(text)
+    assert isinstance(message, Unreadable)
+    assert message.why
+
+
+def test_nulls_and_missing_fields_get_defaults() -> None:
+    """A Turn of nulls is an empty partial; words without text are left out, times come from neighbours."""
+    assert read('{"type":"Turn","turn_order":1,"transcript":null,"words":null,"end_of_turn":null}') == Turn(1)
+    turn = read(
+        '{"type":"Turn","turn_order":1,"words":[null,{"text":"a","start":5,"end":9},{"text":null},'
+        '{"text":"b"},{"text":"c","start":20,"end":3,"confidence":7},[]]}'
+    )
+    assert isinstance(turn, Turn)
+    assert [(w.text, w.start_ms, w.end_ms, w.confidence) for w in turn.words] == [
+        ("a", 5, 9, 0.0),
+        ("b", 9, 9, 0.0),
+        ("c", 20, 20, 1.0),
+    ]
+
+
+def test_text_can_always_be_encoded() -> None:
+    """Half a surrogate pair in JSON becomes a question mark, and other text stays as it is."""
+    turn = read('{"type":"Turn","turn_order":0,"transcript":"\\ud83d Zażółć 🎧"}')
+    assert isinstance(turn, Turn)
+    assert turn.transcript == "? Zażółć 🎧"
+
+
+@given(st.text() | st.binary())
+def test_any_bytes(data: str | bytes) -> None:
+    """No input raises."""
+    read(data)
+
+
+@given(st.sampled_from(TYPES), st.dictionaries(st.sampled_from(FIELDS), JSON))
+def test_any_fields(kind: str, fields: dict[str, object]) -> None:
+    """No value of any field raises, and what is read can be encoded."""
+    message = read(json.dumps({**fields, "type": kind}))
+    if isinstance(message, Turn):
+        message.transcript.encode()
+
+
+def test_the_query_holds_lists_as_json_and_flags_in_lower_case() -> None:
+    """As the service's own clients send them."""
+    assert messages.query("u3-rt-pro", 16000, {"keyterms_prompt": ["a b", "ł"], "format_turns": True}) == (
+        "speech_model=u3-rt-pro&sample_rate=16000&encoding=pcm_s16le"
+        "&keyterms_prompt=%5B%22a+b%22%2C+%22%5Cu0142%22%5D&format_turns=true"
+    )
+
+
+def test_client_messages() -> None:
+    """Each is a JSON object with its type."""
+    assert json.loads(messages.FORCE_ENDPOINT) == {"type": "ForceEndpoint"}
+    assert json.loads(messages.KEEP_ALIVE) == {"type": "KeepAlive"}
+    assert json.loads(messages.TERMINATE) == {"type": "Terminate"}
+    assert json.loads(messages.update_configuration({"vad_threshold": 0.5})) == {
+        "type": "UpdateConfiguration",
+        "vad_threshold": 0.5,
+    }
