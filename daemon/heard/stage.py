@@ -159,8 +159,10 @@ class Stage:
                 answer = Answer(order.number)
             else:
                 answer = self._carry_out(role, order)
-            self._send(answer.pack())
+            # Who reads the status after the answer finds in it what the order did.
             self._report_due = 0.0
+            self._report(role)
+            self._send(answer.pack())
 
     @staticmethod
     def _carry_out(role: Role, order: Order) -> Answer:

@@ -64,6 +64,7 @@ class Station:
         self._ahead = int(min(FAST_AHEAD_S, retention_s / 2) * WORKING_RATE_HZ)
         self._started = False
         self._tried = False
+        self._told_lost = False
         self._retry_at = 0.0
         self._clipped_before = track.record.clipped
         self._latency = Latency()
@@ -125,6 +126,7 @@ class Station:
         self._started = False
         self._silence(End.MUTED, "muted", now)
         self.state = State.MUTED
+        self._told_lost = False
         self._tell("muted")
 
     def unmute(self, now: Now) -> None:
@@ -214,6 +216,7 @@ class Station:
             track.begin(heard.time)
         if self.state is State.LOST:
             self.state = State.LIVE
+            self._told_lost = False
             self._tell("live", self._input.label)
             log.info("%s: hearing %s", self.name, self._input.label)
         track.append(heard.pcm, heard.time)
@@ -224,10 +227,10 @@ class Station:
         self._input.stop()
         self._started = False
         self._retry_at = now.mono + RETRY_S
-        if self.state is State.LIVE or not self._tried:
+        if not self._told_lost:
             log.warning("%s: lost: %s", self.name, why)
             self._tell("lost", why)
-        self._tried = True
+        self._tried = self._told_lost = True
         self.state = State.LOST
         self._silence(End.LOST, "device-lost", now)
 

@@ -5,5 +5,5 @@
 - `stream`: one segment, blended and switchable; `fade`, `kept`, `pcm`: its parts
 - `passage`: one source's blocks: passes, segments, lead-in; `trace`: their times by sample number
 - `levels`: what denoising does, measured
-- `process`: the stage
+- `allocator`: memory kept between windows; `process`: the stage
 """

@@ -11,7 +11,8 @@ from pathlib import Path
 for _threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")
 
-from heard.denoise.process import TICK_S, Denoising  # noqa: E402  # after the above
+from heard.denoise.allocator import keep_freed_memory  # noqa: E402  # after the above
+from heard.denoise.process import TICK_S, Denoising  # noqa: E402  # likewise
 from heard.stage import Options, Stage  # noqa: E402  # likewise
 
 
@@ -23,6 +24,7 @@ def main() -> int:
     parser.add_argument("--runtime-dir", type=Path, required=True)
     parser.add_argument("--lifeline", type=int)
     options = parser.parse_args()
+    keep_freed_memory()
     stage = Stage("denoise", Options(options.runtime_dir, options.lifeline))
     return stage.run(Denoising(stage), TICK_S)
 

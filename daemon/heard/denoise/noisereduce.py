@@ -22,8 +22,8 @@ TIME_CONSTANT_S = 2.0
 SHAPE = Shape(
     hop=1280,
     look_ahead=768,
-    past=32000,
-    memory=56000,
+    past=16000,
+    memory=72000,
     grid=N_FFT // 4,
     settle=16000,
 )

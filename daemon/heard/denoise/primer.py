@@ -3,8 +3,8 @@
 The gate takes as noise floor, bin by bin, the magnitude smoothed over some 2 s forward and backward, and
 starts with what the first frame of its window happens to hold (scipy's `filtfilt`). After 4 s of window that
 one frame still weighs e⁻², and a recording cut in mid-sound has energy in it where the sound has none. So
-we put a short pulse before the window whose spectrum *is* the floor, measured over the seconds before: half
-the window is then enough for a better match with the whole recording (docs/denoise.md has the figures).
+we put a short pulse before the window whose spectrum *is* the floor, measured over the seconds before: a
+quarter of the window is then enough for a better match with the whole recording (docs/denoise.md has the figures).
 
 Frames are those of the gate: Hann, `n_fft` long, a quarter apart, the first one centred on the first sample
 and thus half empty.
@@ -22,7 +22,7 @@ from heard.denoise.backend import Samples
 Magnitudes = npt.NDArray[np.float64]
 """Of a frame's bins, shape (n_fft / 2 + 1,)."""
 
-LEVEL = 0.9
+LEVEL = 0.87
 """The pulse reaches into the three frames that follow, which raises the floor again; found by trial."""
 WEAKEST = 0.05
 """Least weight of the frame's window that the pulse is corrected for: at its end it goes to 0."""

@@ -103,8 +103,7 @@ def _stop_signals() -> Iterator[_Stop]:
         for number, handler in before.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(wakeup_before)
-        os.close(stop.reading)
-        # The other end stays open: the lifeline's thread may still write to it as the process ends.
+        # The pipe stays open for the lifeline's thread; the process ends now anyway.
 
 
 def _watch_lifeline(fd: int, stop: _Stop) -> None:

@@ -5,9 +5,11 @@ When the open turn is read:
 - for a partial, every `PARTIAL_EVERY_S` of its audio, more seldom as it grows (a reading's cost
   grows with the turn) and as audio waits (`behind`); given up as soon as any session's final needs
   the processor;
-- at a pause of `min_turn_silence`: if the sentence is complete, that reading is the final;
-- at `max_turn_silence`, where the reading made at the pause still holds; at a split, at a forced
-  endpoint and at the end.
+- when speech stops, once the audio that a final takes in is there: if they do not go on, the final
+  is ready by the time that is known;
+- at a pause of `min_turn_silence`, at `max_turn_silence`, at a split, at a forced endpoint and at the end,
+  unless a reading of the same audio is at hand. At the first of these the turn ends if the sentence is
+  complete.
 
 Readings that can become finals depend on the audio alone, not on partials or on the speed at which
 it comes: the same audio gives the same finals.
@@ -51,9 +53,6 @@ PARTIAL_GROWTH = 0.15
 
 PARTIAL_BEHIND_S = 3.0
 """Spacing while audio waits: the service's own for `continuous_partials`."""
-
-BREATH_SAMPLES = 3 * CHUNK_SAMPLES
-"""Silence after which no partial is read: it would only hold up the reading that may be the final."""
 
 SENTENCE_ENDS = (".", "?", "!", '."', '?"', '!"')
 
@@ -172,6 +171,8 @@ class TurnStream:
                 if not self.turn_open:
                     self._forget(self._turns.position - 2 * LEAD_SAMPLES)
                     return []
+                if self._hush_began and not behind:
+                    return self._read_ahead()
                 return self._read_partial() if self._partial_due(behind=behind) else []
             case Opened(start):
                 self._open(max(self._read_from, start - LEAD_SAMPLES), start)
@@ -198,10 +199,8 @@ class TurnStream:
     def _partial_due(self, *, behind: bool) -> bool:
         turns = self._turns
         assert turns.start is not None
-        if turns.speech_end <= self._read_at:
-            return False  # nothing new was said
-        if turns.position - turns.speech_end > BREATH_SAMPLES:
-            return False  # a pause: either its own reading follows, or more speech
+        if turns.speech_end < turns.position:
+            return False  # a hush: either its own reading follows, or more speech
         if self._agreement.shown and not turns.settings.continuous_partials:
             return False
         every_s = PARTIAL_BEHIND_S if behind else PARTIAL_EVERY_S
@@ -224,15 +223,28 @@ class TurnStream:
             reading = self._engine.recognize(audio, draft=self._draft, cancelled=give_way)
         return [] if gave_way else self._observe(reading)
 
+    @property
+    def _hush_began(self) -> bool:
+        silence = self._turns.position - self._turns.speech_end
+        return TAIL_SAMPLES <= silence < TAIL_SAMPLES + CHUNK_SAMPLES
+
+    def _read_ahead(self) -> list[SpeechEvent]:
+        """Read what would be the final if they do not go on, so that it is ready when that is known."""
+        self._at_pause = self._read_final(self._turns.speech_end + TAIL_SAMPLES)
+        self._read_at = self._turns.position
+        return self._observe(self._at_pause) if self._turns.settings.continuous_partials else []
+
     def _read_at_pause(self, until: int) -> list[SpeechEvent]:
-        reading = self._read_final(until)
+        ahead = self._at_pause
+        reading = ahead or self._read_final(until)
         if reading.words and reading.words[-1].text.endswith(SENTENCE_ENDS):
             speech = self._turns.speech()
             self._turns.end()
             return self._close(reading.words, speech, next_from=until)
         self._at_pause = reading
         self._read_at = self._turns.position
-        return self._observe(reading)
+        observed = ahead and self._turns.settings.continuous_partials
+        return [] if observed else self._observe(reading)  # a reading does not agree with itself
 
     def _observe(self, reading: Utterance) -> list[SpeechEvent]:
         self._draft = reading

@@ -92,7 +92,7 @@ _HTTP_REFUSED = (401, 402, 403, 407)
 
 
 def classify(failure: Failure) -> Verdict:
-    """Return the verdict of the protocol reference's table (docs/upstream.md)."""
+    """Return what the published close codes and statuses call for."""
     match failure.kind:
         case Kind.KEY:
             return Verdict.REFUSED

@@ -100,7 +100,10 @@ class Stand:
     def said(self) -> str:
         """Return what was told so far, for the message of a failed test."""
         return "\n".join(
-            f"{e.number} {e.topic} {e.body.get('event', '')} {e.body.get('text', '')} {e.body.get('reason', '')} {e.settles}"
+            " ".join(
+                str(each)
+                for each in (e.number, e.topic, *map(e.body.get, ("event", "text", "reason")), e.settles)
+            )
             for e in self.events
         )
 
@@ -155,7 +158,9 @@ class Stand:
     def settled(self, source: str = "mic") -> list[tuple[int, int]]:
         """Return what is settled, joined."""
         joined: list[tuple[int, int]] = []
-        intervals = [(e.settles.start, e.settles.stop) for e in self.events if e.settles and e.source == source]
+        intervals = [
+            (e.settles.start, e.settles.stop) for e in self.events if e.settles and e.source == source
+        ]
         for start, stop in sorted(intervals):
             if joined and start <= joined[-1][1]:
                 joined[-1] = (joined[-1][0], max(stop, joined[-1][1]))
@@ -180,7 +185,9 @@ class Stand:
 class Speaker:
     """Sends coded audio as capture and denoise would: in blocks, in real time or as fast as it goes."""
 
-    def __init__(self, stand: Stand, source: str = "mic", *, start: int = 0, anchor: int = 0, pass_no: int = 0) -> None:
+    def __init__(
+        self, stand: Stand, source: str = "mic", *, start: int = 0, anchor: int = 0, pass_no: int = 0
+    ) -> None:
         self.stand = stand
         self.began = time.time() - start / RATE_HZ
         self._template = Block(
@@ -226,8 +233,8 @@ class Speaker:
 
 
 def words_until(seconds: float, spoken: Callable[[int], bool]) -> list[str]:
-    """Return the words of the first `seconds`."""
-    return [f"w{n}" for n in range(int(seconds * 2)) if spoken(n)]
+    """Return the words of the first `seconds`; one whose middle was said counts."""
+    return [f"w{n}" for n in range(int(seconds * 2 + 0.5)) if spoken(n)]
 
 
 def settings(upstream: Upstream, *sources: str, retention_s: float = 60, partials: bool = True) -> Settings:
@@ -242,9 +249,7 @@ def settings(upstream: Upstream, *sources: str, retention_s: float = 60, partial
 
 
 @contextmanager
-def stand(
-    folder: Path, config: Settings, env: Mapping[str, str] | None = None
-) -> Iterator[Stand]:
+def stand(folder: Path, config: Settings, env: Mapping[str, str] | None = None) -> Iterator[Stand]:
     """Run the process with `config` for as long as the block."""
     runtime_dir = folder / "run"
     runtime_dir.mkdir(exist_ok=True)

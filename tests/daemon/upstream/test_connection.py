@@ -180,7 +180,14 @@ def test_an_echoed_key_is_masked() -> None:
 
 
 @pytest.mark.parametrize(
-    "reply", [b"", b"SSH-2.0-OpenSSH_9.6\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n", b"\xff\xfe\r\n\r\n", b"HTTP/1.1\r\n\r\n"]
+    "reply",
+    [
+        b"",
+        b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"\xff\xfe\r\n\r\n",
+        b"HTTP/1.1\r\n\r\n",
+    ],
 )
 def test_a_server_of_another_kind_is_one_line(reply: bytes) -> None:
     """Whatever it answers."""
@@ -279,7 +286,7 @@ def test_our_close_is_answered() -> None:
 
 @contextlib.contextmanager
 def proxy(target_port: int) -> Iterator[tuple[int, list[str]]]:
-    """Run an HTTP proxy whose every tunnel leads to one port; yields its port and the requests' first lines."""
+    """Run an HTTP proxy whose every tunnel leads to one port; yields its port and what was asked of it."""
     asked: list[str] = []
 
     def pump(source: socket.socket, sink: socket.socket) -> None:

@@ -99,7 +99,8 @@ def test_any_sequence_of_faults(faults: list[str], moment: float, live_first: bo
     ]
     world = World([*plans, Plan()], config=replace(LIVE_FIRST if live_first else IN_ORDER, retention_s=600))
     world.run(25)
-    whole(finished(world, 600))
+    # Twice too fast is refused, and probed after five minutes.
+    whole(finished(world, 3000))
 
 
 @settings(max_examples=15, deadline=None)
@@ -137,7 +138,7 @@ def test_words_carry_the_time_at_which_they_were_said() -> None:
     world.run(0.5, speak=False)
     world.run(6)
     finished(world)
-    starts = {}
+    starts: dict[str, float] = {}
     for body in world.finals():
         words = body["words"]
         assert isinstance(words, list)
@@ -232,7 +233,9 @@ def test_a_session_is_replaced_before_it_expires() -> None:
     world = World([Plan(expires_in_s=20)], config=replace(CONFIG, rotate_before_s=10))
     world.run(60)
     whole(finished(world))
-    assert upstream_of(world)["rotations"] >= 4
+    rotations = upstream_of(world)["rotations"]
+    assert isinstance(rotations, int)
+    assert rotations >= 4
     assert upstream_of(world)["reconnects"] == 0
     assert world.changes().count("rotated") == upstream_of(world)["rotations"]
     assert all(record.messages[-1]["type"] == "Terminate" for record in world.records)
@@ -242,11 +245,13 @@ def test_a_session_is_replaced_before_it_expires() -> None:
 def test_a_replacement_waits_for_a_pause_but_not_for_ever() -> None:
     """Nobody stops talking: the switch comes within the patience, and words are not doubled."""
     world = World(
-        [Plan(expires_in_s=25)], config=replace(CONFIG, rotate_before_s=10), spoken=lambda word: word % 60 != 59
+        [Plan(expires_in_s=25)],
+        config=replace(CONFIG, rotate_before_s=10),
+        spoken=lambda word: word % 60 != 59,
     )
     world.run(40)
     whole(finished(world))
-    assert upstream_of(world)["rotations"] >= 1
+    assert "rotated" in world.changes()
 
 
 def test_what_outlives_the_retention_is_given_up_and_said() -> None:

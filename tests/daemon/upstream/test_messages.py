@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from heard.upstream import messages
 from heard.upstream.messages import (
+    _READERS,
     Begin,
     Heartbeat,
     LLMGatewayResponse,
@@ -30,18 +31,31 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
-TYPES = (
-    "Begin SpeechStarted Turn Termination Error Warning Heartbeat Silence SpeakerRevision LLMGatewayResponse"
-).split()
-FIELDS = (
-    "id expires_at configuration timestamp turn_order end_of_turn transcript utterance words revisions start_ms "
-    "end_ms error error_code warning total_audio_received_ms retry_after_seconds language_code speaker_label"
-).split()
+TYPES = sorted(_READERS)
+FIELDS = [
+    *(
+        "id",
+        "expires_at",
+        "configuration",
+        "timestamp",
+        "turn_order",
+        "end_of_turn",
+        "transcript",
+        "utterance",
+    ),
+    *("words", "revisions", "start_ms", "end_ms", "error", "error_code", "warning", "language_code"),
+    *("total_audio_received_ms", "retry_after_seconds", "speaker_label"),
+]
 
 TURN = (
     '{"turn_order":0,"turn_is_formatted":true,"end_of_turn":true,"transcript":"My name is Sonny.",'
     '"end_of_turn_confidence":1,"words":[{"start":1216,"end":1635,"text":"My","confidence":0.956583,'
     '"word_is_final":true}],"utterance":"My name is Sonny.","type":"Turn"}'
+)
+
+REVISION = (
+    '{"type":"SpeakerRevision","revisions":[{"turn_order":3,"speaker_label":"B",'
+    '"words":[{"text":"Hello","speaker":"B","start":1200,"end":1450}]}]}'
 )
 
 
@@ -75,8 +89,7 @@ TURN = (
         ('{"type":"Heartbeat","total_audio_received_ms":5000}', Heartbeat(5000)),
         ('{"type":"Silence","start_ms":0,"end_ms":1000}', Silence(0, 1000)),
         (
-            '{"type":"SpeakerRevision","revisions":[{"turn_order":3,"speaker_label":"B",'
-            '"words":[{"text":"Hello","speaker":"B","start":1200,"end":1450}]}]}',
+            REVISION,
             SpeakerRevision((Relabelled(3, "B", ("B",)),)),
         ),
         ('{"type":"LLMGatewayResponse","turn_order":2,"data":{}}', LLMGatewayResponse(2)),
@@ -91,7 +104,20 @@ def test_every_message_of_the_reference(text: str, message: object) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "null", "1", '"Turn"', "{}", '{"type":7}', '{"type":"Turn"}', b"\xff", "[" * 100_000, "9" * 5000],
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "1",
+        '"Turn"',
+        "{}",
+        '{"type":7}',
+        '{"type":"Turn"}',
+        b"\xff",
+        "[" * 100_000,
+        "9" * 5000,
+    ],
 )
 def test_what_is_no_message_says_why(text: str | bytes) -> None:
     """Never an exception; a reason to log."""

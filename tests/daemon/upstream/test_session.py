@@ -127,7 +127,7 @@ def test_a_short_tail_is_padded_and_the_padding_is_no_audio() -> None:
     session = at(State.LIVE)
     session.audio(frame(100, sample=4000))
     session.terminate(frame(10, sample=5600), 0.0)
-    audio, tail, text = session.actions()
+    _, tail, text = session.actions()
     assert isinstance(tail, SendAudio)
     assert tail.pcm == b"\1\0" * 160 + bytes(2 * 640)
     assert text == SendText('{"type":"Terminate"}')

@@ -5,7 +5,7 @@ from heard.upstream.happenings import HeardTurn, HeardWord
 from heard.upstream.messages import Relabelled, Turn, Word
 from heard.upstream.transcripts import Label, Share, body, latency, relabelled, share
 from heard.wire.audio import Block
-from heard.wire.codec import pack
+from heard.wire.codec import Body, pack
 
 
 def heard(*times: tuple[int, int], final: bool = True, text: str | None = None) -> HeardTurn:
@@ -66,7 +66,7 @@ def test_a_body_has_the_contracts_fields() -> None:
 
 def test_new_speakers_leave_the_rest_alone() -> None:
     """A speaker a word, else the turn's."""
-    final = {"turn_id": "t", "words": [{"text": "a"}, {"text": "b", "speaker": "A"}]}
+    final: Body = {"turn_id": "t", "words": [{"text": "a"}, {"text": "b", "speaker": "A"}]}
     assert relabelled(final, Relabelled(0, "C", ("B",))) == {
         "turn_id": "t",
         "words": [{"text": "a", "speaker": "B"}, {"text": "b", "speaker": "C"}],

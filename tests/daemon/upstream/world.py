@@ -126,9 +126,7 @@ class World:
         self._peers.clear()
         self._numbers = itertools.count(1000 * (1 + len(self.records)))
         self.line = Line(self.config, self, self.budget, Random(1), self._numbers)
-        self.template = replace(
-            self.template, pass_no=self.template.pass_no + 1, wanted=start, anchor=anchor
-        )
+        self.template = replace(self.template, pass_no=self.template.pass_no + 1, wanted=start, anchor=anchor)
         self.sample = self._follows = start
         while self.sample < head:
             self.line.block(self.block(min(BLOCK, head - self.sample)), self.moment)
@@ -209,7 +207,9 @@ class World:
     def said(self) -> str:
         """Return all events, for the message of a failed test."""
         lines = (
-            " ".join(str(each) for each in (e.topic, *map(e.body.get, ("event", "text", "reason")), e.settles))
+            " ".join(
+                str(each) for each in (e.topic, *map(e.body.get, ("event", "text", "reason")), e.settles)
+            )
             for e in self.events
         )
         return "\n".join([f"at {self.now} s, {self.sample} samples, {self.line.status()}", *lines])
@@ -218,6 +218,7 @@ class World:
 
     def open(self, source: str, number: int, query: str) -> None:
         """Connect."""
+        assert source == "mic"
         record = Record(dict(parse_qsl(query)), None, None)
         plan = self.plans[min(len(self.records), len(self.plans) - 1)]
         self.records.append(record)

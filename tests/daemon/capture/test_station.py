@@ -1,0 +1,244 @@
+"""A station's accounts: whatever an input does, every second is captured, muted or a gap."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from heard.capture.blocks import Track, ring_samples
+from heard.capture.record import Place
+from heard.capture.ring import HEADER_BYTES, MARGIN, Ring
+from heard.capture.source import Exhausted, Heard, InputLostError, Now
+from heard.capture.station import ACCOUNT_LAG_S, RETRY_S, State, Station
+from heard.settings import Source
+from heard.wire.audio import End
+from heard.wire.codec import Body
+from heard.wire.topics import Topic
+
+from .test_blocks import sent_by
+from .test_files import at
+
+RATE_HZ = 16_000
+RETENTION = 60 * RATE_HZ
+SIZE = HEADER_BYTES + 2 * (ring_samples(RETENTION) + MARGIN)
+TICK_S = 0.02
+DEVICE_LATENCY_S = 0.03
+
+
+class Card:
+    """Stands in for a sound card: `working` says whether it delivers, `fault` what it says if it does not."""
+
+    label = "card"
+    rate_hz = 48_000
+    goes_on = True
+    ended = False
+    clipped = 0
+    place = Place()
+
+    def __init__(self) -> None:
+        self.working = True
+        self.fault = "no audio for 800 ms"
+        self.lost_s = 0.0
+        self.started_at: float | None = None
+        self.delivered_to = 0.0
+        self.opening = False
+
+    def start(self, now: Now) -> None:
+        """Begin to deliver."""
+        self.started_at, self.opening = now.utc, True
+        self.delivered_to = now.utc
+
+    def read(self, now: Now, room: int) -> list[Heard]:  # noqa: ARG002  # a device cannot wait
+        """Return what was heard up to the latency ago."""
+        if not self.working:
+            raise InputLostError(self.fault)
+        self.opening = False
+        start = self.delivered_to + self.lost_s
+        samples = round((now.utc - DEVICE_LATENCY_S - start) * RATE_HZ)
+        if samples <= 0:
+            return []
+        heard = Heard(np.full(samples, 1000, dtype=np.int16), start, self.lost_s)
+        self.delivered_to, self.lost_s = start, 0.0
+        self.delivered_to += samples / RATE_HZ
+        return [heard]
+
+    def skip(self, now: Now) -> None:
+        """Do nothing."""
+
+    def stop(self) -> None:
+        """Let go."""
+        self.started_at = None
+
+
+class Scene:
+    """A station on a card, and what it published."""
+
+    def __init__(self, buffer: bytearray, *, muted: bool = False, start_s: float = 0.0) -> None:
+        self.card = Card()
+        self.published: list[tuple[Topic, Body]] = []
+        self.seconds = start_s
+        self.track = Track("mic", Ring(buffer), "run", retention=RETENTION, block=320)
+        self.station = Station(
+            Source(),
+            self.card,
+            self.track,
+            retention_s=60,
+            muted=muted,
+            publish=lambda topic, _, body: self.published.append((topic, body)),
+        )
+        self.station.open(self.now)
+
+    @property
+    def now(self) -> Now:
+        """The moment."""
+        return at(self.seconds)
+
+    def run(self, seconds: float) -> None:
+        """Let time pass."""
+        for _ in range(round(seconds / TICK_S)):
+            self.seconds += TICK_S
+            self.station.tick(self.now)
+            self.track.commit()
+
+    def said(self) -> list[object]:
+        """Return the source's events."""
+        return [body["event"] for topic, body in self.published if topic is Topic.SOURCE]
+
+    def gaps(self) -> list[tuple[object, object]]:
+        """Return reason and length of every gap told."""
+        return [(body["reason"], body["samples"]) for topic, body in self.published if topic is Topic.GAP]
+
+    def accounted_s(self) -> float:
+        """Return the seconds in the ledger."""
+        ledger = self.track.record.ledger
+        return (ledger.captured + ledger.muted + sum(ledger.gaps.values())) / RATE_HZ
+
+
+@pytest.fixture(name="buffer")
+def _buffer() -> bytearray:
+    return bytearray(SIZE)
+
+
+def test_a_working_device_is_live_from_its_first_sample(buffer: bytearray) -> None:
+    """Not before: until then nothing says that it is there."""
+    scene = Scene(buffer)
+    assert (scene.station.state, scene.station.settled) == (State.LOST, False)
+    scene.run(1)
+    assert (scene.station.state, scene.station.settled, scene.said()) == (State.LIVE, True, ["live"])
+    assert scene.track.record.ledger.gaps == {}
+    assert scene.station.status()["level_dbfs"] == pytest.approx(-30.31, abs=0.01)
+
+
+def test_a_loss_is_counted_while_it_lasts_and_told_when_it_ends(buffer: bytearray) -> None:
+    """Tried again once a second; its gap reaches from the last sample to the next."""
+    scene = Scene(buffer)
+    scene.run(1)
+    scene.card.working = False
+    scene.run(3)
+    assert (scene.station.state, scene.said()) == (State.LOST, ["live", "lost"])
+    assert scene.accounted_s() == pytest.approx(4 - ACCOUNT_LAG_S, abs=0.1)
+    scene.card.working = True
+    scene.run(RETRY_S + 1)
+    assert scene.said() == ["live", "lost", "live"]
+    ((reason, samples),) = scene.gaps()
+    assert reason == "device-lost"
+    assert samples == pytest.approx(scene.track.record.ledger.gaps["device-lost"], abs=1)
+    assert scene.accounted_s() == pytest.approx(scene.seconds, abs=0.05)
+    assert [block.end for block in sent_by(scene.track) if block.end] == [End.LOST]
+
+
+def test_a_device_that_is_not_there_at_the_start(buffer: bytearray) -> None:
+    """It is lost once, however often it is tried; the station is settled; its time is a gap."""
+    scene = Scene(buffer)
+    scene.card.working = False
+    scene.run(3)
+    assert (scene.said(), scene.station.settled) == (["lost"], True)
+    assert scene.accounted_s() == pytest.approx(3 - ACCOUNT_LAG_S, abs=0.1)
+    scene.card.working = True
+    scene.run(2)
+    assert scene.said() == ["lost", "live"]
+    assert scene.accounted_s() == pytest.approx(scene.seconds, abs=0.05)
+
+
+def test_muted_time_is_no_gap_and_a_gap_no_muted_time(buffer: bytearray) -> None:
+    """Live, muted, unmuted while the device is away, lost, muted again, unmuted, live."""
+    scene = Scene(buffer)
+    scene.run(1)
+    scene.station.mute(scene.now)
+    assert scene.card.started_at is None
+    scene.run(2)
+    assert scene.card.started_at is None
+    scene.card.working = False
+    scene.station.unmute(scene.now)
+    scene.run(3)
+    assert scene.station.state is State.LOST
+    scene.station.mute(scene.now)
+    scene.run(4)
+    scene.card.working = True
+    scene.station.unmute(scene.now)
+    scene.run(1)
+    ledger = scene.track.record.ledger
+    assert ledger.muted / RATE_HZ == pytest.approx(6, abs=0.15)
+    assert ledger.gaps["device-lost"] / RATE_HZ == pytest.approx(3, abs=0.15)
+    assert scene.accounted_s() == pytest.approx(scene.seconds, abs=0.05)
+    assert scene.said() == ["live", "muted", "unmuted", "lost", "muted", "unmuted", "live"]
+    assert [reason for reason, _ in scene.gaps()] == ["device-lost"]
+
+
+def test_an_overrun_is_counted_with_its_length(buffer: bytearray) -> None:
+    """In the same segment: the numbers go on, the time jumps."""
+    scene = Scene(buffer)
+    scene.run(1)
+    scene.card.lost_s = 0.25
+    scene.run(1)
+    assert scene.gaps() == [("xrun", RATE_HZ // 4)]
+    assert scene.station.status()["xruns"] == 1
+    assert scene.accounted_s() == pytest.approx(scene.seconds, abs=0.05)
+    assert {block.segment for block in sent_by(scene.track)} == {0}
+
+
+@pytest.mark.parametrize("muted", [False, True])
+def test_a_killed_process_leaves_a_gap_and_mute_outlives_it(buffer: bytearray, *, muted: bool) -> None:
+    """Nothing of the time between is forgotten."""
+    scene = Scene(buffer)
+    scene.run(1)
+    if muted:
+        scene.station.mute(scene.now)
+        scene.run(1)
+    away = scene.seconds + 2.0
+    scene = Scene(buffer, muted=muted, start_s=away)
+    scene.run(1)
+    if muted:
+        assert (scene.station.state, scene.card.started_at) == (State.MUTED, None)
+        scene.station.unmute(scene.now)
+        scene.run(1)
+    ledger = scene.track.record.ledger
+    assert scene.accounted_s() == pytest.approx(scene.seconds, abs=0.05)
+    if muted:
+        assert ledger.gaps == {}
+    else:
+        assert ledger.gaps["capture-restart"] / RATE_HZ == pytest.approx(2.0, abs=0.05)
+        assert scene.gaps() == [("capture-restart", ledger.gaps["capture-restart"])]
+
+
+def test_a_stop_closes_the_device_and_ends_the_segment(buffer: bytearray) -> None:
+    """And nothing reopens it."""
+    scene = Scene(buffer)
+    scene.run(1)
+    scene.station.stop()
+    captured = scene.track.captured
+    scene.station.unmute(scene.now)
+    scene.run(2)
+    assert (scene.card.started_at, scene.track.captured) == (None, captured)
+    assert sent_by(scene.track)[-1].end is End.SHUTDOWN
+
+
+def test_an_exhausted_input_ends_its_source(buffer: bytearray, tmp_path: Path) -> None:
+    """A file that vanished while the process was restarted."""
+    track = Track("mic", Ring(buffer), "run", retention=RETENTION, block=320)
+    source = Source(input="file", path=str(tmp_path / "gone.wav"))
+    station = Station(source, Exhausted("gone"), track, retention_s=60, muted=False, publish=lambda *_: None)
+    station.open(at(0))
+    station.tick(at(0.1))
+    assert station.state is State.ENDED
+    assert sent_by(track)[-1].end is End.ENDED
