@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import soundfile
 
 from ..support.corpus import utterance
 from ..support.processes import Finished, run
+from ..support.v3_server import v3_server
 from ..support.wer import word_error_rate
 from .running import command, configuration, control, daemon, folder
 
@@ -157,3 +159,70 @@ def test_transcribe_formats() -> None:
         assert finished.code == 0, finished.stderr
         assert finished.stdout.startswith(begins)
         assert "twentieth" in finished.stdout.lower() or "20th" in finished.stdout
+
+
+def test_a_key_that_the_service_refuses() -> None:
+    """`transcribe` exits 4; `run` stays, says `refused`, keeps the audio and does not hammer."""
+    with v3_server() as server:
+        server.key = "the right one"
+        env = {"ASSEMBLYAI_API_KEY": "canary-key"}
+        cloud = ["--set", "upstream.service=assemblyai", "--set", f"upstream.url={server.url}"]
+        finished = _heard("transcribe", str(utterance(SPOKEN).path), *cloud, env=env)
+        assert "refused" in _one_line(finished, 4)
+        assert "canary-key" not in finished.stderr
+        before = len(server.records)
+        source = {"name": "mic", "input": "file", "path": str(utterance(SPOKEN).path), "loop": True}
+        upstream = {"service": "assemblyai", "url": server.url}
+        with daemon([source], env={**os.environ, **env}, upstream=upstream) as heard:
+            heard.wait_ready("degraded")
+            heard.until(lambda: heard.source("mic")["upstream"]["state"] == "refused", 10, "refused")
+            heard.listen(4)
+            assert len(server.records) == before + 1, "asked once, then slowly"
+            ledger = heard.source("mic")["ledger"]
+            assert ledger["pending"] == ledger["captured"] > 0
+            server.key = None
+            heard.ask("reconnect")
+            heard.until(
+                lambda: heard.source("mic")["upstream"]["state"] == "open", 10, "open after reconnect"
+            )
+            for process in heard.status()["processes"].values():
+                line = Path(f"/proc/{process['pid']}/cmdline").read_bytes()
+                assert b"canary-key" not in line
+            assert "canary-key" not in heard.child.complained()
+
+
+def test_the_key_is_in_the_environment_of_two_processes_alone() -> None:
+    """The main process and `upstream`; capture, denoise and publish never see it."""
+    with v3_server() as server:
+        source = {"name": "mic", "input": "file", "path": str(utterance(SPOKEN).path), "loop": True}
+        env = {**os.environ, "ASSEMBLYAI_API_KEY": "canary-key"}
+        upstream = {"service": "assemblyai", "url": server.url}
+        with daemon([source], env=env, upstream=upstream) as heard:
+            heard.wait_ready()
+            holders = {
+                name
+                for name, process in heard.status()["processes"].items()
+                if b"canary-key" in Path(f"/proc/{process['pid']}/environ").read_bytes()
+            }
+            assert holders == {"supervise", "upstream"}
+            assert "canary-key" not in repr(heard.heard)
+
+
+def test_no_socket_is_open_to_others() -> None:
+    """The runtime directory is 0700 and everything in it is for its owner alone; no port is open."""
+    source = {"name": "mic", "input": "file", "path": str(utterance(SPOKEN).path), "loop": True}
+    with daemon([source]) as heard:
+        heard.wait_ready()
+        assert stat.S_IMODE(heard.folder.stat().st_mode) == 0o700
+        for path in heard.folder.iterdir():
+            if path.name not in ("heard.toml", "state"):
+                assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+        listening = [
+            line.split()[9]
+            for table in ("tcp", "tcp6")
+            for line in Path(f"/proc/self/net/{table}").read_text().splitlines()[1:]
+            if line.split()[3] == "0A"
+        ]
+        for process in heard.status()["processes"].values():
+            links = [str(link.readlink()) for link in Path(f"/proc/{process['pid']}/fd").iterdir()]
+            assert not {f"socket:[{inode}]" for inode in listening} & set(links)

@@ -62,7 +62,8 @@ def transcript(settings: Settings) -> tuple[list[Body], float]:
                 elif topic == "status":
                     progress.update(cast("Status", body))
                 elif topic.startswith("upstream.") and body.get("event") == "refused":
-                    raise Failure(f"the service refused the session: {body.get('reason')}", CREDENTIALS)
+                    reason = str(body.get("reason"))
+                    raise Failure(f"upstream: {reason}", CREDENTIALS if "key refused" in reason else FAILURE)
     except KeyboardInterrupt:
         raise Failure("interrupted", INTERRUPTED) from None
     sources = cast("Status", daemon.last_status)["sources"] if daemon.last_status else {}

@@ -3,8 +3,8 @@
 The gate takes as noise floor, bin by bin, the magnitude smoothed over some 2 s forward and backward, and
 starts with what the first frame of its window happens to hold (scipy's `filtfilt`). After 4 s of window that
 one frame still weighs e⁻², and a recording cut in mid-sound has energy in it where the sound has none. So
-we put a short pulse before the window whose spectrum *is* the floor, measured over the seconds before: a
-quarter of the window is then enough for a better match with the whole recording (docs/denoise.md has the figures).
+we put a short pulse before the window whose spectrum *is* the floor, measured over the seconds before: one
+second of window is then, on the mean, a better match with the whole recording than four.
 
 Frames are those of the gate: Hann, `n_fft` long, a quarter apart, the first one centred on the first sample
 and thus half empty.

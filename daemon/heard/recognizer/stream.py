@@ -16,6 +16,7 @@ it comes: the same audio gives the same finals.
 """
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -50,6 +51,10 @@ TAIL_SAMPLES = int(0.2 * RATE_HZ)
 PARTIAL_EVERY_S = 0.4
 PARTIAL_GROWTH = 0.15
 """Partials are spaced by at least this share of the turn's length."""
+
+PARTIAL_COST = 3.0
+"""Partials are spaced by at least this many times what the last one took: a slow engine or a busy machine
+shows fewer of them and still keeps up."""
 
 PARTIAL_BEHIND_S = 3.0
 """Spacing while audio waits: the service's own for `continuous_partials`."""
@@ -117,6 +122,7 @@ class TurnStream:
         self._at_pause: Utterance | None = None
         self._read_at = 0
         self._probability = 0.0
+        self._partial_took_s = 0.0
 
     @property
     def turn_open(self) -> bool:
@@ -205,7 +211,8 @@ class TurnStream:
             return False
         every_s = PARTIAL_BEHIND_S if behind else PARTIAL_EVERY_S
         grown = (turns.position - turns.start) * PARTIAL_GROWTH
-        return turns.position - self._read_at >= max(every_s * RATE_HZ, grown)
+        dear = self._partial_took_s * PARTIAL_COST * RATE_HZ
+        return turns.position - self._read_at >= max(every_s * RATE_HZ, grown, dear)
 
     def _read_partial(self) -> list[SpeechEvent]:
         self._read_at = self._turns.position
@@ -220,7 +227,9 @@ class TurnStream:
             if not granted:
                 return []
             audio = self._audio(self._read_from, self._turns.position)
+            began_s = time.monotonic()
             reading = self._engine.recognize(audio, draft=self._draft, cancelled=give_way)
+            self._partial_took_s = time.monotonic() - began_s
         return [] if gave_way else self._observe(reading)
 
     @property

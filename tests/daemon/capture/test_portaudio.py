@@ -23,6 +23,7 @@ from ...support.sound_server import SoundServer
 from .around import RATE_HZ, Around, around
 
 SPOKEN = corpus.utterance("arctic-aew-a0003")
+PIECE = RATE_HZ // 2
 SPOKEN_S = len(SPOKEN.samples()) / RATE_HZ
 
 # Sets "memory that can be written is never executed" for itself and whatever it becomes (prctl(2)),
@@ -48,14 +49,22 @@ def listening(server: SoundServer, capture: Capture | None = None, **given: obje
         yield made
 
 
-def place_of_speech(made: Around) -> int:
-    """Return the sample at which what was played is heard; it must be alike."""
+def places_of_speech(made: Around) -> dict[int, int]:
+    """Return at which sample what was played began, as each half second of it says that is heard at all.
+
+    A loaded PulseAudio skips or inserts some ms between a player and all that record; a piece may be
+    torn by that, and then those behind it lie elsewhere.
+    """
     heard, played = made.audio() / 32768, SPOKEN.samples()
-    at = int(correlate(heard, played, mode="valid").argmax())
-    part = heard[at : at + len(played)]
-    likeness = float(part @ played / np.sqrt((part @ part) * (played @ played)))
-    assert likeness > 0.95
-    return at
+    places = {}
+    for start in range(0, len(played) - PIECE, PIECE):
+        piece = played[start : start + PIECE]
+        at = int(correlate(heard, piece, mode="valid").argmax())
+        part = heard[at : at + PIECE]
+        if float(part @ piece / np.sqrt((part @ part) * (piece @ piece))) > 0.9:
+            places[start] = at - start
+    assert len(places) >= len(played) // PIECE - 2
+    return places
 
 
 WAYS: tuple[tuple[Reads, dict[str, object]], ...] = (
@@ -78,13 +87,15 @@ def test_what_is_played_is_heard_at_its_time(sound_server: SoundServer) -> None:
         began = time.time()
         sound_server.play(SPOKEN.path)
         over = time.time()
+        places: list[dict[int, int]] = []
         for made, given in ways:
             made.until_time(over + 0.2)
-            at = place_of_speech(made)
+            places.append(places_of_speech(made))
+            at = min(places[-1].values())
             block = next(block for block in made.blocks if block.stop > at)
             heard_at = block.time + (at - block.sample) / RATE_HZ
             # The player needs some tenths to start; the clock may not lie outside of that.
-            assert began - 0.05 < heard_at < over - SPOKEN_S + 0.05
+            assert began - 0.05 < heard_at < over - SPOKEN_S + 0.15
             late = [each.handed - each.time - each.samples / RATE_HZ for each in made.blocks[10:]]
             assert min(late) > 0
             jumps = np.diff([each.time - each.sample / RATE_HZ for each in made.blocks])
@@ -94,6 +105,11 @@ def test_what_is_played_is_heard_at_its_time(sound_server: SoundServer) -> None:
             assert not made.ledger()["gaps"]
             assert status["rate_hz"] == given.get("rate_hz", 44_100)
             assert {each.segment for each in made.blocks} == {0}
+        # Whatever the server did to the sound, each way heard the same: none lost or doubled a sample.
+        first = places[0]
+        for other in places[1:]:
+            apart = [other[start] - first[start] for start in first.keys() & other.keys()]
+            assert max(apart) - min(apart) < 0.001 * RATE_HZ
 
 
 def test_a_device_that_falls_silent_is_lost_within_a_second(sound_server: SoundServer) -> None:
