@@ -3,9 +3,9 @@
     python -m tests.bench.loop_process FILE SECONDS
 
 Plays FILE (looped) at real-time pace for SECONDS, as a sound card would deliver it, and prints one
-line of JSON: `ready_s` from the interpreter's start, `latency_ms` from a sample's capture to its sending (p50, p99
-over all samples), `cpu` in cores, `pss_bytes`, `lost_samples`. The card's buffer holds one second; what it
-cannot hold while the loop is busy or stopped is lost.
+line of JSON: `ready_s` from the interpreter's start, `latency_p50_ms` and `latency_p99_ms` from a
+sample's capture to its sending over all samples, `cpu` in cores, `pss_bytes`, `lost_samples`. The card's
+buffer holds one second; what it cannot hold while the loop is busy or stopped is lost.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -133,7 +133,7 @@ def toml(value: object) -> str:
     return json.dumps(value)
 
 
-def configuration(folder: Path, sources: list[Mapping[str, object]], **sections: Mapping[str, object]) -> str:
+def configuration(folder: Path, sources: Sequence[Mapping[str, object]], **sections: Mapping[str, object]) -> str:
     """Return a configuration with these sources (their `denoise` may be a map) and sections."""
     lines = [f"runtime_dir = {toml(str(folder))}", f"state_dir = {toml(str(folder / 'state'))}"]
     top = sections.pop("top", {})
@@ -171,7 +171,7 @@ def control(*words: str) -> list[str]:
 
 @contextmanager
 def daemon(
-    sources: list[Mapping[str, object]],
+    sources: Sequence[Mapping[str, object]],
     *,
     limit_s: float = 90.0,
     env: Mapping[str, str] | None = None,

@@ -31,9 +31,9 @@ class Desk:
             changed=lambda op, source, args: self.changes.append((op, source, args)),
         )
 
-    def ask(self, op: str, now: float = 0.0, **args: object) -> Outbox:
-        """Send one request."""
-        return self.control.take([CLIENT, Request(7, op, args).pack()], now)
+    def ask(self, op: str, **args: object) -> Outbox:
+        """Send one request, at time 0."""
+        return self.control.take([CLIENT, Request(7, op, args).pack()], 0.0)
 
 
 def _reply(outbox: Outbox) -> Reply:
@@ -96,9 +96,9 @@ def test_a_stage_that_refuses_is_quoted(desk: Desk) -> None:
 
 def test_a_stage_that_does_not_answer_is_named(desk: Desk) -> None:
     """After ANSWER_S the client is told who is late; a later answer is ignored."""
-    [(_, order)] = desk.ask("mute", now=10.0).orders
-    assert desk.control.expire(10.0 + ANSWER_S - 0.1).replies == []
-    reply = _reply(desk.control.expire(10.0 + ANSWER_S))
+    [(_, order)] = desk.ask("mute").orders
+    assert desk.control.expire(ANSWER_S - 0.1).replies == []
+    reply = _reply(desk.control.expire(ANSWER_S))
     assert reply.code is Code.NOT_AVAILABLE
     assert "capture" in reply.message
     assert desk.control.answered(Answer(order.number)).replies == []
