@@ -133,7 +133,9 @@ def toml(value: object) -> str:
     return json.dumps(value)
 
 
-def configuration(folder: Path, sources: Sequence[Mapping[str, object]], **sections: Mapping[str, object]) -> str:
+def configuration(
+    folder: Path, sources: Sequence[Mapping[str, object]], **sections: Mapping[str, object]
+) -> str:
     """Return a configuration with these sources (their `denoise` may be a map) and sections."""
     lines = [f"runtime_dir = {toml(str(folder))}", f"state_dir = {toml(str(folder / 'state'))}"]
     top = sections.pop("top", {})
