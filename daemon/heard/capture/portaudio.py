@@ -35,6 +35,8 @@ LONGEST_LATENCY_S = 2.0
 MANY_CHANNELS = 8
 """More than these is a plug-in that takes any number; it is mixed down from two."""
 
+LIBRARY_MISSING = ("not found", "libportaudio")
+"""One of these is in the error of sounddevice, or of the loader, where the library is not there."""
 INSTALL = "PortAudio is not installed: apt install libportaudio2"
 
 _NOISE = (
@@ -339,7 +341,9 @@ def _sounddevice() -> _Library:
         with _without_noise():
             import sounddevice  # noqa: PLC0415  # its import initialises PortAudio, which may hang
     except OSError as error:
-        raise InputLostError(INSTALL if "not found" in str(error) else one_line(error)) from None
+        raise InputLostError(
+            INSTALL if any(sign in str(error) for sign in LIBRARY_MISSING) else one_line(error)
+        ) from None
     return cast("_Library", sounddevice)
 
 

@@ -10,6 +10,7 @@ import click
 from heard.cli.fail import CREDENTIALS, FAILURE, USAGE, Failure
 from heard.cli.options import configured, settings_from
 from heard.config import start_up_errors
+from heard.recognizer.requirements import lacking as packages_lacking
 from heard.settings import Settings
 from heard.upstream.key import lacking
 
@@ -32,11 +33,13 @@ def check(settings: Settings) -> None:
     """Look for what a start would stumble over.
 
     Raises:
-        Failure: a file or the key is not there; says which.
+        Failure: a file, a package or the key is not there; says which.
     """
     if errors := start_up_errors(settings):
         raise Failure(errors, USAGE)
     upstream = settings.upstream
+    if upstream.service == "local" and (lack := packages_lacking()):
+        raise Failure(lack, FAILURE)
     if upstream.service == "assemblyai" and (lack := lacking(upstream.api_key_file, os.environ)):
         raise Failure(lack, CREDENTIALS)
 

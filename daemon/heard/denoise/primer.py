@@ -48,13 +48,21 @@ class Primer:
         self._centre = slice(n_fft // 2 - reach, n_fft // 2 + reach + 1)
         self._shape = LEVEL * shape / np.maximum(weight, WEAKEST)
 
-    def floor(self, before: Samples) -> Magnitudes:
-        """Return the noise floor at the end of `before`, which holds at least `n_fft` samples."""
+    def floor(self, before: Samples, *, from_start: bool) -> Magnitudes:
+        """Return the noise floor at the end of `before`, which holds at least `n_fft` samples.
+
+        `from_start`: with its first sample the recording began, and so does the library's smoothing: with
+        the first frame, half empty, at full weight. Otherwise nothing is known of what was before.
+        """
+        if from_start:
+            before = np.concatenate((np.zeros(self._n_fft // 2, before.dtype), before))
         frames = (len(before) - self._n_fft) // self._step + 1
-        used = before[len(before) - (frames - 1) * self._step - self._n_fft :]
-        cut = np.lib.stride_tricks.sliding_window_view(used, self._n_fft)[:: self._step]
+        skipped = 0 if from_start else len(before) - (frames - 1) * self._step - self._n_fft
+        cut = np.lib.stride_tricks.sliding_window_view(before[skipped:], self._n_fft)[:: self._step]
         magnitudes = np.abs(np.fft.rfft(cut * self._hann, axis=1))
-        weights = self._fade ** np.arange(frames - 1, -1, -1.0)
+        weights = (1 - self._fade) * self._fade ** np.arange(frames - 1, -1, -1.0)
+        if from_start:
+            weights[0] /= 1 - self._fade
         floor: Magnitudes = weights @ magnitudes / weights.sum()
         return floor
 

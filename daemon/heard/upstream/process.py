@@ -43,7 +43,7 @@ TICK_S = 0.01
 BLOCKS_AT_ONCE = 256
 UNREAD_S = 10.0
 """A flood of unreadable messages is counted, and said once in so long."""
-DRAIN_S = 8.0
+DRAIN_S = 0.8
 """Longest wait, once stopped, for the last words and for `publish` to acknowledge them."""
 RECOGNIZER = "recognizer"
 """The local recognizer's unix socket below the runtime directory."""
