@@ -114,6 +114,7 @@ SHELLS = (
     "heard.supervise.notify",
     "heard.supervise.children",
     "heard.recognizer.server",
+    "heard.recognizer.stream",  # measures what a decode takes, to decode less often when busy
     "heard.recognizer.bind",
     "heard.recognizer.gate",
     "heard.capture.portaudio",
