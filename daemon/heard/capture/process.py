@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TICK_S = 0.01
+TICK_S = 0.02
 DRAIN_S = 4.0
 """Longest wait for what is retained to be settled once stopped; the rest is dropped as `shutdown`."""
 BLOCKS_PER_TICK = 64

@@ -23,11 +23,11 @@ SHAPE = Shape(
     hop=1280,
     look_ahead=768,
     past=16000,
-    memory=72000,
+    memory=78000,
     grid=N_FFT // 4,
     settle=16000,
 )
-"""80 ms + 48 ms delay. Together with a hop it reaches back 5.6 s, less than the lead-in of a replay (6 s)."""
+"""80 ms + 48 ms delay. A sample depends on at most 5.955 s before it, less than a replay's lead-in (6 s)."""
 
 
 class Noisereduce:

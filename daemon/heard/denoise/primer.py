@@ -22,8 +22,10 @@ from heard.denoise.backend import Samples
 Magnitudes = npt.NDArray[np.float64]
 """Of a frame's bins, shape (n_fft / 2 + 1,)."""
 
-LEVEL = 0.87
-"""The pulse reaches into the three frames that follow, which raises the floor again; found by trial."""
+LEVEL = 0.97
+"""The pulse reaches into the frame that follows, which raises the floor a little; found by trial."""
+FAINTEST = 1e-5
+"""A bin this much below the loudest one is taken to be no fainter."""
 WEAKEST = 0.05
 """Least weight of the frame's window that the pulse is corrected for: at its end it goes to 0."""
 
@@ -40,13 +42,12 @@ class Primer:
         # noisereduce 3.0.3, spectralgate/nonstationary.py: coefficient of its one-pole smoothing.
         pole = 1 - (math.sqrt(1 + 4 * frames**2) - 1) / (2 * frames**2)
         self._fade = pole ** (self._step / (n_fft // 4))
-        self.samples = n_fft * 3 // 4
+        self.samples = n_fft // 2
         """Length of the pulse: a whole number of the gate's hops."""
-        reach = n_fft // 5
-        shape = np.hanning(2 * reach + 1)
-        weight = self._hann[n_fft // 2 : n_fft // 2 + 2 * reach + 1]
-        self._centre = slice(n_fft // 2 - reach, n_fft // 2 + reach + 1)
-        self._shape = LEVEL * shape / np.maximum(weight, WEAKEST)
+        length = n_fft * 7 // 16
+        end = np.hanning(length // 2 + 1)[length // 4 + 1 :]
+        fading = np.concatenate((np.ones(length - len(end)), end))
+        self._shape = LEVEL * fading / np.maximum(self._hann[n_fft // 2 :][:length], WEAKEST)
 
     def floor(self, before: Samples, *, from_start: bool) -> Magnitudes:
         """Return the noise floor at the end of `before`, which holds at least `n_fft` samples.
@@ -68,9 +69,21 @@ class Primer:
 
     def pulse(self, floor: Magnitudes) -> Samples:
         """Return `samples` samples whose first frame has the magnitudes `floor`, nearly."""
-        # Zero phase: all energy in the middle, so that little is lost where the ends are cut.
-        whole = np.fft.fftshift(np.fft.irfft(floor))
+        whole = _minimum_phase(np.maximum(floor, FAINTEST * floor.max()))
         pulse = np.zeros(self.samples, np.float32)
-        corrected = whole[self._centre] * self._shape
-        pulse[: len(corrected)] = corrected
+        pulse[: len(self._shape)] = whole[: len(self._shape)] * self._shape
         return pulse
+
+
+def _minimum_phase(magnitudes: Magnitudes) -> npt.NDArray[np.float64]:
+    """Return the signal that has these magnitudes, all above 0, and its energy as early as can be.
+
+    Early, it keeps its detail although only half a frame sees it, and hardly reaches into the next one. By
+    the folded cepstrum (Oppenheim and Schafer, Discrete-Time Signal Processing).
+    """
+    cepstrum = np.fft.irfft(np.log(magnitudes))
+    half = len(cepstrum) // 2
+    cepstrum[1:half] *= 2
+    cepstrum[half + 1 :] = 0
+    signal: npt.NDArray[np.float64] = np.fft.irfft(np.exp(np.fft.rfft(cepstrum)))
+    return signal

@@ -39,7 +39,7 @@ from heard.wire.v3_params import LIVE, RULES, check_param
 
 log = logging.getLogger(__name__)
 
-TICK_S = 0.01
+TICK_S = 0.02
 BLOCKS_AT_ONCE = 256
 UNREAD_S = 10.0
 """A flood of unreadable messages is counted, and said once in so long."""

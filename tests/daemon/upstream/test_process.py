@@ -12,7 +12,7 @@ from heard.settings import Upstream
 from heard.wire.codec import Body
 from heard.wire.control import Code
 from heard.wire.events import Ack
-from heard.wire.positions import From, Replay
+from heard.wire.positions import From, Received, Replay
 from heard.wire.topics import Topic
 
 from ...support.poll import until
@@ -56,9 +56,8 @@ def test_words_arrive_once_with_their_times(tmp_path: Path) -> None:
             assert report is not None
             assert report.sources["mic"]["turns"] == 2
             assert {"upstream", "total_sent", "recognize"} == set(report.sources["mic"]["latency_ms"])  # type: ignore[call-overload]
-            received = it.received()
-            assert received is not None
-            assert (received.through, received.sent) == (speaker.sample, speaker.sample)
+            whole = Received("mic", speaker.sample, speaker.sample)
+            it.until(lambda: it.received() == whole, "the position that says so")
             assert it.replays()[0] == Replay("", From.SETTLED)
             said = f"{it.log.read_text()}{it.events}{it.report}{server.records[0].query}"
             assert "hush" not in said

@@ -1,0 +1,67 @@
+"""`heard demo`, as a newcomer runs it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from heard.demo import recording, transcript
+
+from ..support.processes import run, started
+from ..support.sound_server import sound_server
+from ..support.wer import word_error_rate
+from .running import command
+
+
+def test_the_recording_that_ships_with_heard() -> None:
+    """Finals on stdout, the summary on stderr where stdout is no terminal; it needs nothing at all."""
+    bare = {name: os.environ[name] for name in ("PATH",) if name in os.environ}
+    finished = run(command("demo"), limit_s=90, env=bare)
+    assert finished.code == 0, finished.stderr
+    assert word_error_rate([(transcript(), finished.stdout)]) <= 0.1, finished.stdout
+    for part in ("words in", "total", "denoise", "ledger of demo", "pending 0.00 s", "dB lower"):
+        assert part in finished.stderr
+
+
+def test_the_microphone_until_ctrl_c() -> None:
+    """`--mic`: what is said is shown; Ctrl-C ends it with the summary and status 0."""
+    with (
+        sound_server() as server,
+        started(command("demo", "--mic"), limit_s=90, env=server.environment()) as child,
+    ):
+        deadline = time.monotonic() + 30
+        while not server.recorders():
+            assert time.monotonic() < deadline, child.tail()
+            time.sleep(0.05)
+        server.play(recording())
+        while len(child.printed().split()) < 30:
+            assert time.monotonic() < deadline + 30, child.tail()
+            time.sleep(0.05)
+        child.signal(signal.SIGINT)
+        assert child.wait(20) == 0, child.tail()
+        assert "ledger of mic" in child.complained()
+        assert "Traceback" not in child.complained()
+
+
+def test_a_terminal_shows_partials_in_place() -> None:
+    """On a terminal (tmux) the turn so far is redrawn, finals stay, and the summary ends it."""
+    session = f"heard-demo-{os.getpid()}"
+    words = " ".join(command("demo"))
+    run(
+        ["tmux", "new-session", "-d", "-s", session, "-x", "80", "-y", "24", f"{words}; sleep 60"], limit_s=10
+    )
+    try:
+        screens: list[str] = []
+        deadline = time.monotonic() + 80
+        while not (screens and "ledger of demo" in screens[-1]):
+            assert time.monotonic() < deadline, "\n".join(screens[-1:])
+            screens.append(run(["tmux", "capture-pane", "-p", "-t", session], limit_s=10).stdout)
+            time.sleep(0.2)
+        assert any("captured" in screen and "denoised" in screen for screen in screens), "level bars"
+        assert any("listening to demo.flac" in screen for screen in screens)
+        shown = [screen for screen in screens if "pot of gold" in screen]
+        assert all(screen.count("pot of gold") == 1 for screen in shown), "redrawn in place"
+        assert "listening to" not in screens[-1], "the moving part is gone at the end"
+    finally:
+        run(["tmux", "kill-session", "-t", session], limit_s=10)
