@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import EntryPoint, entry_points
 
 from heard.denoise.backend import Backend
 from heard.denoise.off import Off
@@ -22,12 +23,29 @@ def _noisereduce() -> Backend:
 
 FACTORIES: Mapping[str, Callable[[], Backend]] = {"noisereduce": _noisereduce, "off": Off}
 
+GROUP = "heard.denoise"
+"""Entry points of this group, each a callable that makes a `Backend`, are backends too."""
+
+
+def factories(installed: Iterable[EntryPoint] | None = None) -> dict[str, Callable[[], Backend]]:
+    """Return our own backends and those that other packages bring; ours go first where names are equal."""
+    points = entry_points(group=GROUP) if installed is None else installed
+    return {**{point.name: _brought(point) for point in points}, **FACTORIES}
+
+
+def _brought(point: EntryPoint) -> Callable[[], Backend]:
+    def make() -> Backend:
+        backend: Backend = point.load()()
+        return backend
+
+    return make
+
 
 class Registry:
     """Makes each backend once, when it is first asked for."""
 
-    def __init__(self, factories: Mapping[str, Callable[[], Backend]] = FACTORIES) -> None:
-        self._factories = factories
+    def __init__(self, known: Mapping[str, Callable[[], Backend]] | None = None) -> None:
+        self._factories = factories() if known is None else known
         self._made: dict[str, Backend] = {}
 
     def get(self, name: str) -> Backend:

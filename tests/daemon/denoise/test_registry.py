@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 
 import pytest
 
 from heard.denoise.backend import Backend
 from heard.denoise.off import Off
-from heard.denoise.registry import FACTORIES, BackendError, Registry, default_mix
+from heard.denoise.registry import FACTORIES, GROUP, BackendError, Registry, default_mix, factories
 from heard.settings import DEFAULT_MIX
 
 
@@ -58,3 +59,17 @@ def test_off_alone_loads_neither_noisereduce_nor_scipy() -> None:
 def test_off_gives_back_what_it_is_fed() -> None:
     assert Off().delay_samples == 0
     assert Off().counters == {}
+
+
+def test_another_package_brings_a_backend() -> None:
+    """An entry point of the group is a backend; it cannot take the place of one of ours."""
+    brought = [
+        EntryPoint(name="mine", group=GROUP, value="heard.denoise.off:Off"),
+        EntryPoint(name="noisereduce", group=GROUP, value="nowhere:Nothing"),
+        EntryPoint(name="broken", group=GROUP, value="no_such_package:Backend"),
+    ]
+    registry = Registry(factories(brought))
+    assert isinstance(registry.get("mine"), Off)
+    assert factories(brought)["noisereduce"] is FACTORIES["noisereduce"]
+    with pytest.raises(BackendError, match="no_such_package"):
+        registry.get("broken")
