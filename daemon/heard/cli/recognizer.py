@@ -10,10 +10,10 @@ import click
 
 from heard.cli.fail import Failure
 from heard.recognizer.bind import DEFAULT_BIND
-from heard.recognizer.engines import DEFAULT_ENGINE
 from heard.recognizer.errors import StartError
 from heard.recognizer.process import Options
 from heard.recognizer.process import run as serve
+from heard.recognizer.registry import DEFAULT_ENGINE
 
 
 @click.command()

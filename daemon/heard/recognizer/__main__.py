@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 from .bind import DEFAULT_BIND
-from .engines import DEFAULT_ENGINE
 from .errors import StartError
 from .process import INTERRUPTED, Options, run
+from .registry import DEFAULT_ENGINE
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,28 +1,19 @@
-"""What a speech engine is, and where the engines are found.
+"""What a speech engine is.
 
 Two seams. An *utterance engine* turns one piece of speech into words. A *streaming engine* takes
 audio as it comes and says by itself what began, what was said so far and what ended. The server
 only knows streaming engines; `stream.TurnEngine` makes one of an utterance engine.
-
-Other packages add engines under the entry point group `heard.engines`: the name is what
-`--engine` takes, the object a function without arguments that loads and returns either kind.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from .errors import USAGE, StartError
-
 RATE_HZ = 16_000
 """Every engine is given mono audio at this rate."""
-
-ENTRY_POINT_GROUP = "heard.engines"
-DEFAULT_ENGINE = "moonshine-tiny"
 
 Samples: TypeAlias = npt.NDArray[np.float32]
 """Mono audio, shape (samples,), in [-1, 1], at `RATE_HZ`."""
@@ -163,53 +154,3 @@ class StreamingEngine(Protocol):
     def open(self, settings: TurnSettings) -> SpeechStream:
         """Return a stream for a new session."""
         ...
-
-
-def engine_names() -> list[str]:
-    """Return the names that `load_engine` accepts, the default first."""
-    found = {point.name for point in entry_points(group=ENTRY_POINT_GROUP)}
-    return [*_BUILT_IN, *sorted(found - set(_BUILT_IN))]
-
-
-def load_engine(name: str) -> StreamingEngine:
-    """Load the engine called `name`, which takes a fraction of a second.
-
-    Raises:
-        StartError: no such engine (usage), or something it needs is not installed or not right.
-    """
-    from .stream import TurnEngine  # noqa: PLC0415 - stream imports this module's values
-
-    if name in _BUILT_IN:
-        loaded: object = _BUILT_IN[name]()
-    else:
-        found = [p for p in entry_points(group=ENTRY_POINT_GROUP) if p.name == name]
-        if not found:
-            known = ", ".join(engine_names())
-            raise StartError(f"engine {name!r}: must be one of {known}", exit_code=USAGE)
-        try:
-            loaded = found[0].load()()
-        except ImportError as error:
-            raise StartError(f"engine {name!r} ({found[0].value}): {error}") from error
-    if isinstance(loaded, StreamingEngine):
-        return loaded
-    if isinstance(loaded, UtteranceEngine):
-        return TurnEngine(loaded)
-    raise StartError(f"engine {name!r}: neither an utterance engine nor a streaming engine")
-
-
-def _moonshine_tiny() -> UtteranceEngine:
-    from .moonshine import TINY, load  # noqa: PLC0415 - imports onnxruntime, an extra
-
-    return load(TINY)
-
-
-def _moonshine_base() -> UtteranceEngine:
-    from .moonshine import BASE, load  # noqa: PLC0415 - imports onnxruntime, an extra
-
-    return load(BASE)
-
-
-_BUILT_IN: dict[str, Callable[[], UtteranceEngine]] = {
-    DEFAULT_ENGINE: _moonshine_tiny,
-    "moonshine-base": _moonshine_base,
-}

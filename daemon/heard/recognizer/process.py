@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .bind import DEFAULT_BIND, UnixAddress, listen, read_address
-from .engines import DEFAULT_ENGINE, load_engine
 from .errors import INSTALL_LOCAL, USAGE, StartError
+from .registry import DEFAULT_ENGINE, load_engine
 
 STOP_S = 0.8
 """How long sessions have to end; who connects and says nothing would hold us up for 10 s."""

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from heard.recognizer.engines import DEFAULT_ENGINE, TurnSettings, engine_names, load_engine
+from heard.recognizer.engines import TurnSettings
 from heard.recognizer.errors import StartError
+from heard.recognizer.registry import DEFAULT_ENGINE, engine_names, load_engine
 
 PLUGIN = """
 from heard.recognizer.engines import SpokenWord, Utterance
