@@ -39,6 +39,9 @@ class Pipe:
     mark: int
     when_full: str
     per_second: str
+    linger_ms: int = 0
+    """How long the sender's end waits for its reader. A reader that ended first, as in every orderly stop,
+    would only be waited for in vain."""
 
 
 RAW = Pipe(
@@ -60,6 +63,7 @@ CLEAN = Pipe(
     mark=16,
     when_full="denoise reads no more of RAW until there is room",
     per_second="10 to 50 per source",
+    linger_ms=1000,
 )
 EVENTS = Pipe(
     "events",
@@ -70,6 +74,7 @@ EVENTS = Pipe(
     mark=1000,
     when_full="numbered events are kept by their sender; others are dropped and counted",
     per_second="10 levels per source, a few transcripts",
+    linger_ms=1000,
 )
 ACKS = Pipe(
     "acks",
@@ -97,6 +102,7 @@ REPORTS = "reports"
 """ROUTER at supervise, one DEALER per stage; identities are process names."""
 
 LINGER_MS = 1000
+"""For the sockets that are no pipe: reports, control, PUB."""
 RECONNECT_MS = 20
 
 
@@ -107,7 +113,7 @@ class EndpointTakenError(Exception):
 class Pipes:
     """Makes this process's ends of the pipes, below one runtime directory.
 
-    Sockets and context are closed by `close`, waiting at most LINGER_MS for what is queued.
+    Sockets and context are closed by `close`, which waits as long as the table says for what is queued.
     """
 
     def __init__(self, runtime_dir: Path) -> None:
@@ -162,7 +168,7 @@ class Pipes:
         self.context.term()
 
     def _end(self, pipe: Pipe, kind: int, *, binds: bool) -> zmq.Socket[bytes]:
-        socket = self._socket(kind, mark=pipe.mark)
+        socket = self._socket(kind, mark=pipe.mark, linger_ms=pipe.linger_ms)
         endpoint = f"ipc://{self.path(pipe.name)}"
         if binds:
             self._bind(socket, endpoint)
@@ -170,12 +176,12 @@ class Pipes:
             socket.connect(endpoint)
         return socket
 
-    def _socket(self, kind: int, mark: int) -> zmq.Socket[bytes]:
+    def _socket(self, kind: int, mark: int, linger_ms: int = LINGER_MS) -> zmq.Socket[bytes]:
         socket = self.context.socket(kind)
         # All before bind or connect: libzmq reads them there. Its own linger is for ever.
         socket.setsockopt(zmq.SNDHWM, mark)
         socket.setsockopt(zmq.RCVHWM, mark)
-        socket.setsockopt(zmq.LINGER, LINGER_MS)
+        socket.setsockopt(zmq.LINGER, linger_ms)
         socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
         self._sockets.append(socket)
         return socket

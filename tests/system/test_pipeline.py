@@ -119,6 +119,7 @@ def test_the_control_socket_changes_what_runs() -> None:
         assert heard.ask("stop") == {}
         heard.until(lambda: not heard.child.running, 8, "the daemon to end")
         assert heard.child.code == 0, heard.child.tail()
+        assert "error" not in heard.child.complained(), "every process ended by itself"
         assert _adds_up(heard.last_run()["sources"]["mic"]["ledger"])
 
 

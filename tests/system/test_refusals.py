@@ -58,6 +58,18 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     assert "nowhere.wav" in _one_line(_heard("transcribe", str(tmp_path / "nowhere.wav")), 2)
 
 
+def test_an_engine_that_there_is_not() -> None:
+    """The recognizer's own line is the only one that matters; the daemon ends at once, with 2."""
+    with folder() as place:
+        config = place / "heard.toml"
+        source = {"name": "mic", "input": "file", "path": str(utterance(SPOKEN).path)}
+        config.write_text(configuration(place, [source], recognizer={"engine": "nope"}))
+        finished = _heard("run", "--config", str(config))
+        assert finished.code == 2
+        assert finished.stderr.count("must be one of moonshine-tiny") == 1
+        assert "Traceback" not in finished.stderr
+
+
 def test_no_key_for_the_cloud() -> None:
     """Exit 4, and the line says where a key may be."""
     with folder() as place:

@@ -217,9 +217,10 @@ class Denoising:
                     passage.set_backend(value)
                 except BackendError as error:
                     raise ControlError(Code.BAD_VALUE, f"{BACKEND}: {error}") from None
-            log.info("%s: %s = %s", name, key, value)
         self._stage.changed()
-        return self._get(names, key)
+        in_force = self._get(names, key)
+        log.info("%s: %s = %s", ", ".join(names), key, in_force[key])
+        return in_force
 
     def _publish_levels(self) -> None:
         for name, source in self._sources.items():

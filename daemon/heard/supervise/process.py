@@ -100,7 +100,9 @@ class Supervisor:
         try:
             while not self._stop_wanted():
                 self._turn()
-            self._drain()
+            # A start that failed for good has nothing to drain.
+            if not self._exit_status:
+                self._drain()
         finally:
             self._children.close()
             self._pipes.close()
