@@ -24,6 +24,11 @@ test-slow: ## the tests that take minutes each
 	@.ci/setup test
 	@.ci/check slow
 
+.PHONY: soak
+soak: ## stages killed at random for MINUTES=1; SEED=n repeats a run
+	@.ci/setup test
+	@SOAK_MINUTES=$(or $(MINUTES),1) SOAK_SEED=$(or $(SEED),0) $(BIN)/pytest -q -s -m slow tests/system/test_soak.py
+
 .PHONY: bench
 bench: ## the README's numbers, measured on this machine
 	@.ci/setup test
