@@ -153,3 +153,34 @@ def test_a_stage_that_dies_costs_nothing(stage: str) -> None:
         assert len({f["turn_id"] for f in finals}) == len(finals)
         assert [f["seq"] for f in finals] == list(range(1, len(finals) + 1))
         assert word_error_rate([(said.transcript, heard.text())]) <= 0.25
+
+
+def test_what_was_set_outlives_the_stage_that_has_it() -> None:
+    """A killed denoise or upstream comes back with the values that `set` gave it, and a mute stays."""
+    with daemon(
+        [_file("mic", "vctk-p225-011", loop=True), _file("two", "vctk-p225-011", loop=True)]
+    ) as heard:
+        heard.wait_ready()
+        heard.ask("set", source="mic", key="denoise.mix", value=0.75)
+        heard.ask("set", source="mic", key="upstream.keyterms_prompt", value=["rainbow"])
+        heard.ask("mute", source="two")
+        for stage in ("denoise", "upstream", "capture"):
+            os.kill(heard.status()["processes"][stage]["pid"], signal.SIGKILL)
+        heard.until(
+            lambda: all(
+                process["state"] == "ready"
+                and (name not in ("denoise", "upstream", "capture") or process["restarts"])
+                for name, process in heard.status()["processes"].items()
+            ),
+            20,
+            "all three to be back",
+        )
+        assert heard.ask("get", source="mic", key="denoise.mix") == {"denoise.mix": 0.75}
+        assert heard.ask("get", source="two", key="denoise.mix") == {"denoise.mix": 0.3}
+        heard.until(
+            lambda: heard.ask("get", source="mic").get("upstream.keyterms_prompt") == ["rainbow"],
+            5,
+            "the keyterms",
+        )
+        assert heard.source("two")["state"] == "muted"
+        assert _adds_up(heard.source("mic")["ledger"])

@@ -10,7 +10,7 @@ import time
 import uuid
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import zmq
 
@@ -210,10 +210,16 @@ class Supervisor:
             self._file = replace(self._file, muted=muted)
             self._file.write(Path(self._settings.runtime_dir))
         elif op == "set":
-            key = str(args["key"])
-            process: Process = "denoise" if key.startswith("denoise.") else "upstream"
-            order = Order(0, "set", source, {"key": key, "value": args["value"]})
-            self._kept_orders[source, key] = (process, order)
+            section, _, key = str(args["key"]).partition(".")
+            if section == "denoise":
+                # In the file, so that a new process hears it before its first sample.
+                self._file = replace(
+                    self._file, settings=_with(self._file.settings, source, key, args["value"])
+                )
+                self._file.write(Path(self._settings.runtime_dir))
+            else:
+                order = Order(0, "set", source, {"key": args["key"], "value": args["value"]})
+                self._kept_orders[source, key] = ("upstream", order)
 
     def _repeat(self, name: str) -> None:
         """Give a restarted stage what was set while its predecessor ran."""
@@ -322,6 +328,16 @@ class Supervisor:
             path.write_text(json.dumps(status, indent=1) + "\n", encoding="utf-8")
         except OSError as error:
             log.error("%s: cannot be written: %s", path, error.strerror)
+
+
+def _with(settings: Settings, name: str, key: str, value: object) -> Settings:
+    """Return `settings` with a key of one source's noise reduction changed, as its stage has accepted it."""
+    denoise: dict[str, Any] = {key: value}
+    sources = tuple(
+        replace(each, denoise=replace(each.denoise, **denoise)) if each.name == name else each
+        for each in settings.source
+    )
+    return replace(settings, source=sources)
 
 
 def describe(status: Status) -> str:
