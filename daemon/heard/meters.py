@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from itertools import islice
 
 from heard.wire.status import Quantiles
 
@@ -31,10 +30,6 @@ class Latency:
             "p50": round(_rank(ordered, 0.50), 3),
             "p99": round(_rank(ordered, 0.99), 3),
         }
-
-    def last(self, count: int) -> list[float]:
-        """Return the newest `count` values, oldest first."""
-        return list(islice(self._values, max(0, len(self._values) - count), None))
 
 
 def _rank(ordered: list[float], quantile: float) -> float:

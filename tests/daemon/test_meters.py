@@ -35,14 +35,6 @@ def test_old_values_are_forgotten() -> None:
     assert meter(1000, 1000, 1, 2, 3, size=3).quantiles() == {"p50": 2, "p99": 3}
 
 
-def test_the_newest_values_in_their_order() -> None:
-    """As many as there are, oldest first."""
-    latency = meter(1, 2, 3)
-    assert latency.last(2) == [2, 3]
-    assert latency.last(9) == [1, 2, 3]
-    assert latency.last(0) == []
-
-
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=200))
 def test_quantiles_stand_in_order_within_the_values(values: list[float]) -> None:
     """At least half of the values are at or below the median, and 99 % at or below the 99th percentile."""

@@ -21,8 +21,6 @@ GIVE_UP_AFTER = 6
 """Starts in a row that ended before the process was ready."""
 START_LIMIT_S = 30.0
 """A start that takes longer counts as failed; the process is killed."""
-SILENT_S = 10.0
-"""A ready process that does not report for so long hangs; a stopped one (SIGSTOP) comes back."""
 
 
 class State(StrEnum):
