@@ -107,7 +107,7 @@ class Stage:
 
     def ready(self) -> None:
         """Say that this stage does its work; collected garbage of start-up is frozen."""
-        # A full collection on a large heap stalls for some 90 ms (docs/design.md).
+        # A full collection of a large heap would stall the stage in the middle of its work.
         gc.collect()
         gc.freeze()
         self._state = StageState.READY

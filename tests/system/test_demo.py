@@ -8,6 +8,7 @@ import time
 
 from heard.demo import recording, transcript
 
+from ..support.poll import until
 from ..support.processes import run, started
 from ..support.sound_server import sound_server
 from ..support.wer import word_error_rate
@@ -30,14 +31,9 @@ def test_the_microphone_until_ctrl_c() -> None:
         sound_server() as server,
         started(command("demo", "--mic"), limit_s=90, env=server.environment()) as child,
     ):
-        deadline = time.monotonic() + 30
-        while not server.recorders():
-            assert time.monotonic() < deadline, child.tail()
-            time.sleep(0.05)
+        until(server.recorders, 30, "the demo to record")
         server.play(recording())
-        while len(child.printed().split()) < 30:
-            assert time.monotonic() < deadline + 30, child.tail()
-            time.sleep(0.05)
+        until(lambda: len(child.printed().split()) >= 30, 30, "what was said")
         child.signal(signal.SIGINT)
         assert child.wait(20) == 0, child.tail()
         assert "ledger of mic" in child.complained()
