@@ -275,6 +275,7 @@ def test_a_peer_that_does_not_read_takes_no_more_audio_and_stops_nobody() -> Non
 def test_our_close_is_answered() -> None:
     """A close frame with 1000 goes out behind what was sent before."""
     with v3_server() as server, connected(Target(server.url)) as connection:
+        until(connection.receive, LIMIT_S, "Begin: a server that is still to send it stops at the close")
         connection.perform(SendAudio(coded(0, 800)))
         connection.perform(Close())
         connection.perform(SendAudio(coded(0, 800)))
