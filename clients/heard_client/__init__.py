@@ -25,6 +25,7 @@ from heard_client.errors import (
 )
 from heard_client.messages import (
     Audio,
+    Fault,
     Final,
     Gap,
     LatencyTrace,
@@ -50,6 +51,7 @@ __all__ = [
     "DaemonNotRunningError",
     "EndpointError",
     "Endpoints",
+    "Fault",
     "Final",
     "Gap",
     "HeardError",

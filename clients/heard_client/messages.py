@@ -11,7 +11,7 @@ from typing import cast
 
 from heard.wire.codec import Body, checked, take_or, unpack
 from heard.wire.status import Status
-from heard.wire.topics import Topic
+from heard.wire.topics import DAEMON_WIDE, Topic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Message:
     time: float
     """When it was published."""
     source: str
-    """Name of the source; empty for `status`."""
+    """Name of the source; empty for `status` and `fault`."""
     body: Body = field(repr=False, compare=False)
     """The whole decoded map, whatever it holds."""
 
@@ -143,6 +143,16 @@ class Audio(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fault(Message):
+    """Something in the world that the daemon works around, such as a full disk, began or is over."""
+
+    process: str
+    what: str
+    event: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusMessage(Message):
     """The status of the daemon, once a second and when its state changes."""
 
@@ -182,14 +192,14 @@ def from_body(topic: str, body: Body) -> Message | None:
 
 def split(topic: str) -> tuple[Topic, str] | None:
     """Return what a full topic is about and the source it names; None where it is not known."""
-    if topic == Topic.STATUS:
-        return Topic.STATUS, ""
+    if topic in DAEMON_WIDE:
+        return Topic(topic), ""
     head, _, source = topic.rpartition(".")
     try:
         subject = Topic(head)
     except ValueError:
         return None
-    return (subject, source) if source and subject is not Topic.STATUS else None
+    return (subject, source) if source and subject not in DAEMON_WIDE else None
 
 
 _Fields = dict[str, tuple[type, object]]
@@ -232,6 +242,10 @@ _KINDS: dict[Topic, tuple[type[Message], _Fields]] = {
     Topic.AUDIO: (
         Audio,
         {"sample": (int, 0), "start": (float, 0.0), "rate_hz": (int, 0), "pcm": (bytes, b"")},
+    ),
+    Topic.FAULT: (
+        Fault,
+        {"process": (str, ""), "what": (str, ""), "event": (str, ""), "detail": (str, "")},
     ),
     Topic.STATUS: (StatusMessage, {}),
 }

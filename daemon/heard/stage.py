@@ -83,6 +83,7 @@ class Stage:
         self._state = StageState.STARTING
         self._ending = False
         self._report_due = 0.0
+        self._faults: dict[str, tuple[str, float]] = {}
         # Ctrl-C reaches the whole terminal group; supervise alone decides what it means.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self._terminate)
@@ -115,6 +116,22 @@ class Stage:
 
     def changed(self) -> None:
         """Report at the next turn of the loop: something in the status changed."""
+        self._report_due = 0.0
+
+    def fault(self, what: str, detail: str | None) -> None:
+        """Say what is wrong with `what`, something in the world that this stage works around.
+
+        None: nothing any more. It stands in the status, and is published when it changes.
+        """
+        known = self._faults.get(what)
+        if detail is None:
+            if known is None:
+                return
+            del self._faults[what]
+        else:
+            if known is not None and known[0] == detail:
+                return
+            self._faults[what] = (detail, known[1] if known else time.time())
         self._report_due = 0.0
 
     def run(self, role: Role, tick_s: float) -> int:
@@ -181,7 +198,10 @@ class Stage:
             return
         self._report_due = now + REPORT_S
         sources, own, counters = role.report()
-        self._send(Report(self.name, os.getpid(), self._state, sources, own, counters).pack())
+        faults: list[Body] = [
+            {"what": what, "detail": detail, "since": since} for what, (detail, since) in self._faults.items()
+        ]
+        self._send(Report(self.name, os.getpid(), self._state, sources, own, counters, faults).pack())
 
     def _send(self, message: bytes) -> None:
         try:

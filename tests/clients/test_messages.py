@@ -3,7 +3,7 @@
 import pytest
 
 from heard.wire.codec import Body, WireError, pack
-from heard.wire.topics import Topic
+from heard.wire.topics import DAEMON_WIDE, Topic
 from heard_client import messages
 from heard_client.messages import (
     Audio,
@@ -96,19 +96,27 @@ def test_additions_are_no_obstacle() -> None:
     """A later version's fields stay readable in the body; its topics are passed over."""
     message = read("transcript.final.mic", final("word", mood="merry"))
     assert message.body["mood"] == "merry"
-    for topic in ("transcript.summary.mic", "weather.mic", "weather", "status.mic", "transcript.final", ""):
+    for topic in (
+        "transcript.summary.mic",
+        "weather.mic",
+        "weather",
+        "status.mic",
+        "fault.mic",
+        "transcript.final",
+        "",
+    ):
         assert parse(topic, b"anything") is None
 
 
 @pytest.mark.parametrize(
-    "topic", [f"{topic}.mic" for topic in Topic if topic is not Topic.STATUS] + ["status"]
+    "topic", [f"{topic}.mic" for topic in Topic if topic not in DAEMON_WIDE] + sorted(DAEMON_WIDE)
 )
 def test_an_empty_body_reads_as_empty(topic: str) -> None:
     """A daemon that leaves a field out does not end its subscribers; the topic tells the source."""
     message = parse(topic, pack({}))
     assert message is not None
     assert (message.seq, message.run) == (0, "")
-    assert message.source == ("" if topic == "status" else "mic")
+    assert message.source == ("" if topic in DAEMON_WIDE else "mic")
 
 
 @pytest.mark.parametrize(

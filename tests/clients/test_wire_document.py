@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import get_type_hints
+from typing import get_origin, get_type_hints
 
 import pytest
 
@@ -14,7 +14,7 @@ from heard.supervise.control import LATER, Control
 from heard.wire import PROTOCOL, endpoints, status
 from heard.wire.codec import MAX_MESSAGE_BYTES
 from heard.wire.control import Code
-from heard.wire.topics import Topic
+from heard.wire.topics import DAEMON_WIDE, Topic
 from heard_client import messages
 from heard_client.control import Control as Client
 
@@ -69,7 +69,7 @@ def hints(declared: type) -> dict[str, Field]:
     for name, hint in get_type_hints(declared).items():
         nil = type(None) in getattr(hint, "__args__", ())
         kind = next(each for each in hint.__args__ if each is not type(None)) if nil else hint
-        plain = kind if kind in TYPES.values() else dict
+        plain = kind if kind in TYPES.values() else get_origin(kind) or dict
         result[name] = Field(plain, nil=nil)
     return result
 
@@ -94,7 +94,12 @@ def test_every_topic_has_a_section() -> None:
     headings = re.findall(r"^### `([^`]+)`$", TEXT, re.MULTILINE)
     topics = [heading.removesuffix(".SOURCE") for heading in headings]
     assert sorted(topics) == sorted(Topic)
-    assert [heading for heading in headings if not heading.endswith(".SOURCE")] == ["status"]
+    assert {heading for heading in headings if not heading.endswith(".SOURCE")} == DAEMON_WIDE
+
+
+def test_the_fields_of_a_fault_are_those_that_are_published() -> None:
+    """The topic without a source that has a body of its own."""
+    assert list(fields(tables("`fault`")[0]).items()) == list(FIELDS[Topic.FAULT].items())
 
 
 @pytest.mark.parametrize(
@@ -157,6 +162,7 @@ def test_ops_are_those_that_the_daemon_handles_and_the_client_offers() -> None:
         ("Status", 3, status.DenoiseStatus),
         ("Status", 4, status.UpstreamStatus),
         ("Status", 5, status.PublishStatus),
+        ("Status", 6, status.Fault),
         ("Ledger", 0, status.Ledger),
     ],
 )

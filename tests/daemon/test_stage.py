@@ -32,6 +32,8 @@ class Supervise:
     def __init__(self, path: Path) -> None:
         self.pipes = Pipes(path)
         self.router = self.pipes.reports_router()
+        self.report: Report | None = None
+        """The newest one that came before an answer."""
 
     def next(self) -> Report | Answer:
         """Return what the stage sends next."""
@@ -45,8 +47,10 @@ class Supervise:
         self.router.send_multipart([b"denoise", order.pack()])
         deadline = time.monotonic() + WAIT_S
         while time.monotonic() < deadline:
-            if isinstance(message := self.next(), Answer):
+            message = self.next()
+            if isinstance(message, Answer):
                 return message
+            self.report = message
         raise TimeoutError(order.op)
 
 
@@ -88,6 +92,23 @@ def test_each_order_gets_its_answer(stage: tuple[Child, Supervise, int]) -> None
     assert (refused.number, refused.code, refused.message) == (2, Code.BAD_VALUE, "never")
     assert supervise.answer(Order(3, "break")).code is Code.INTERNAL
     assert supervise.answer(Order(4, "echo")).number == 4
+
+
+def test_a_fault_is_reported_until_it_is_over(stage: tuple[Child, Supervise, int]) -> None:
+    """With the time at which it began, whatever is said of it later."""
+    _, supervise, _ = stage
+    since = []
+    for number, detail in enumerate(("full", "still full"), 1):
+        args: Body = {"detail": detail}
+        supervise.answer(Order(number, "fault", args=args))
+        assert supervise.report is not None
+        (fault,) = supervise.report.faults
+        assert (fault["what"], fault["detail"]) == ("disk", detail)
+        since.append(fault["since"])
+    assert since[0] == since[1]
+    supervise.answer(Order(3, "fault"))
+    assert supervise.report is not None
+    assert supervise.report.faults == []
 
 
 def test_stop_drains_and_the_last_report_says_so(stage: tuple[Child, Supervise, int]) -> None:

@@ -9,15 +9,16 @@ import sys
 from pathlib import Path
 
 from heard.stage import Options, Stage
-from heard.wire.codec import Body
+from heard.wire.codec import Body, take_or
 from heard.wire.control import Code, ControlError
 from heard.wire.report import Order
 
 
 class Echo:
-    """Answers `echo`, refuses `refuse`, breaks on `break`; drains for five turns."""
+    """Answers `echo`, refuses `refuse`, breaks on `break`, has a `fault`; drains for five turns."""
 
-    def __init__(self) -> None:
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
         self._left: int | None = None
         self.ticked_at = 0.0
 
@@ -32,6 +33,9 @@ class Echo:
         match order.op:
             case "echo":
                 return {"source": order.source, **order.args}
+            case "fault":
+                self._stage.fault("disk", take_or(order.args, "detail", str, "") or None)
+                return {}
             case "refuse":
                 raise ControlError(Code.BAD_VALUE, "never")
             case _:
@@ -54,7 +58,7 @@ def main() -> int:
     """Run the stage."""
     stage = Stage("denoise", Options(Path(sys.argv[1]), int(sys.argv[2])))
     stage.ready()
-    return stage.run(Echo(), tick_s=0.01)
+    return stage.run(Echo(stage), tick_s=0.01)
 
 
 if __name__ == "__main__":

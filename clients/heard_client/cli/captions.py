@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from heard_client.cli.plain import cells, one_line, wrap
 from heard_client.cli.region import Line
 from heard_client.messages import (
+    Fault,
     Final,
     Gap,
     Message,
@@ -108,6 +109,10 @@ def about(message: Message) -> str | None:
         case Gap():
             seconds = message.end - message.start
             return _note(message.source, f"{seconds:.1f} s of audio lost", message.reason)
+        case Fault(event="over"):
+            return one_line(f"{message.what}: well again")
+        case Fault():
+            return _note(message.process, f"{message.what} at fault", message.detail)
         case _:
             return None
 

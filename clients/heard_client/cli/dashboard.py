@@ -49,6 +49,10 @@ def lines(
 
 def _view(status: Fields, levels: Mapping[str, Level], detail: int) -> list[Text]:
     shown = [_head(status)]
+    shown += [
+        Text(one_line(f"{fault.text('what')}: {fault.text('detail')}"), "bold red")
+        for fault in status.items("faults")
+    ]
     for name, source in status.each("sources"):
         if detail > SHORTEST:
             shown.append(Text())

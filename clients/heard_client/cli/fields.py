@@ -37,6 +37,11 @@ class Fields:
         inside = self.inner(name)
         return [(str(key), inside.inner(key)) for key in inside.body]
 
+    def items(self, name: str) -> list[Fields]:
+        """Return the maps in the list called `name`, an empty list where there is none."""
+        value = self.body.get(name)
+        return [Fields(each) for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
     def counts(self, name: str) -> dict[str, int]:
         """Return the map called `name` as counts, without those that are 0."""
         inside = self.inner(name)

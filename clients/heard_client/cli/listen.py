@@ -57,8 +57,9 @@ def listen(
     interactive = form == "text" and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     if interactive:
         topics += EVENTS
+    daemon_wide = [Topic.STATUS, Topic.FAULT] if interactive else [Topic.STATUS]
     with Subscriber(
-        address, topics=[*(f"{topic}." for topic in topics), Topic.STATUS], source=source
+        address, topics=[*(f"{topic}." for topic in topics), *daemon_wide], source=source
     ) as subscriber:
         if interactive:
             _on_terminal(subscriber, named=source is None, stream=sys.stdout)

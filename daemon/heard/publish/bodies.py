@@ -11,7 +11,7 @@ from typing import cast
 from heard.wire import PROTOCOL
 from heard.wire.codec import Body, WireError, checked, take
 from heard.wire.events import Event
-from heard.wire.topics import Topic
+from heard.wire.topics import DAEMON_WIDE, Topic
 
 STAGES = ("capture", "denoise", "upstream", "recognize")
 """Parts of `latency_ms` that come with a transcript; `publish` and `total` are added here."""
@@ -81,9 +81,15 @@ FIELDS: dict[Topic, dict[str, Field]] = {
         "rate_hz": Field(int),
         "pcm": Field(bytes),
     },
+    Topic.FAULT: {
+        "process": Field(str),
+        "what": Field(str),
+        "event": Field(str),
+        "detail": Field(str),
+    },
     Topic.STATUS: {},
 }
-"""What each topic's body adds to v, run, seq, time and (but for `status`) source."""
+"""What each topic's body adds to v, run, seq, time and (but for `status` and `fault`) source."""
 
 
 def check(event: Event) -> None:
@@ -94,7 +100,7 @@ def check(event: Event) -> None:
     """
     if event.topic is None:
         return
-    if event.topic is not Topic.STATUS and not event.source:
+    if event.topic not in DAEMON_WIDE and not event.source:
         raise WireError("field 'source' must not be empty")
     _ordered(event.body, FIELDS[event.topic])
     if event.topic in TRANSCRIPTS:
@@ -123,7 +129,7 @@ def complete(event: Event, run: str, seq: int, now: float) -> Body:
     if event.topic is None:
         raise ValueError("an event without a topic has nothing to publish")
     body: Body = {"v": PROTOCOL, "run": run, "seq": seq, "time": now}
-    if event.topic is not Topic.STATUS:
+    if event.topic not in DAEMON_WIDE:
         body["source"] = event.source
     inner = _ordered(event.body, FIELDS[event.topic])
     if event.topic in TRANSCRIPTS:

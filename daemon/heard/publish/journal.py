@@ -87,6 +87,8 @@ class Journal:
         """Finals in the file, as last known."""
         self.faults = 0
         """Attempts to write that failed."""
+        self.trouble: str | None = None
+        """What is wrong now, for a person; None while it can be written."""
         self.lost = 0
         """Rows given up, since too many were waiting."""
         self._days = days
@@ -145,12 +147,14 @@ class Journal:
             if self._failing:
                 log.info("%s: can be written again", self.path)
             self._failing = False
+            self.trouble = None
 
     def _fault(self, error: Exception, now: float) -> None:
         self.faults += 1
         if not self._failing:
             log.error("%s: cannot be written: %s; transcripts are published all the same", self.path, error)
         self._failing = True
+        self.trouble = f"{self.path}: cannot be written: {error}"
         self._retry_at = now + RETRY_S
         # Opened anew next time: what is wrong may have been the file that is open.
         self.close()

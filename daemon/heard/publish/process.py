@@ -91,6 +91,8 @@ class Publisher:
         self._send_positions()
         if self._journal is not None:
             self._journal.tick(time.time())
+            self._stage.fault("journal", self._journal.trouble)
+        self._stage.fault("state", self._sequence_file.trouble or self._once_file.trouble)
         if self._complaints and now >= self._complain_at:
             log.warning("%d more unreadable events", self._complaints)
             self._complaints = 0

@@ -25,7 +25,8 @@ class SlotFile:
         """
         self.path = path
         self.faults = 0
-        self._failing = False
+        self.trouble: str | None = None
+        """What is wrong now, for a person; None while it can be written."""
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self.slots = Slots(path.read_bytes(), run, kind, slot_bytes)
         if not self.slots.continued:
@@ -38,11 +39,12 @@ class SlotFile:
             os.pwrite(self._descriptor, write.data, write.offset)
         except OSError as error:
             self.faults += 1
-            if not self._failing:
-                log.error("%s: cannot be written: %s; goes on without", self.path, error.strerror)
-            self._failing = True
+            trouble = f"{self.path}: cannot be written: {error.strerror}"
+            if self.trouble is None:
+                log.error("%s; goes on without", trouble)
+            self.trouble = trouble
         else:
-            self._failing = False
+            self.trouble = None
 
     def close(self) -> None:
         """Close the file; it stays for the next process of this run."""

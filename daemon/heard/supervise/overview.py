@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from heard import __version__
 from heard.ledger import LedgerError, check_counts
 from heard.settings import Settings, Source
 from heard.wire import PROTOCOL
-from heard.wire.codec import Body
+from heard.wire.codec import Body, take_or
 from heard.wire.report import Report
 from heard.wire.status import (
     DenoiseStatus,
+    Fault,
     Ledger,
     ProcessStatus,
     Quantiles,
@@ -55,7 +56,8 @@ class Overview:
     def forget(self, process: str) -> None:
         """Drop what a process said of itself: it is gone. What it said of sources stays."""
         if (old := self.reports.get(process)) is not None:
-            self.reports[process] = Report(process, old.pid, old.state, old.sources, old.own)
+            # Its faults stay as well: whoever takes its place says whether they are over.
+            self.reports[process] = replace(old, counters={})
 
     def status(self, processes: Mapping[str, ProcessStatus], uptime_s: float) -> Status:
         """Return the whole map; `processes` holds one entry per process, supervise's own included."""
@@ -74,11 +76,26 @@ class Overview:
                 "published": cast("int", own.get("published", 0)),
                 "journal_rows": cast("int", own.get("journal_rows", 0)),
             },
+            "faults": self.faults(),
         }
 
     def state(self, processes: Iterable[str]) -> str:
         """Return the daemon's state alone; `processes` are the states of the children."""
         return self._state(processes, {each.name: self._source(each) for each in self.settings.source})
+
+    def faults(self) -> list[Fault]:
+        """Return what the processes work around at the moment, the oldest first."""
+        found: list[Fault] = [
+            {
+                "process": report.process,
+                "what": take_or(body, "what", str, ""),
+                "detail": take_or(body, "detail", str, ""),
+                "since": take_or(body, "since", float, 0.0),
+            }
+            for report in self.reports.values()
+            for body in report.faults
+        ]
+        return sorted(found, key=lambda fault: fault["since"])
 
     def done(self, status: Status) -> bool:
         """Whether every source has ended, all of it is settled, and no session is open."""
@@ -101,7 +118,7 @@ class Overview:
             source["state"] in AT_WORK and source["upstream"]["state"] not in IN_TROUBLE
             for source in sources.values()
         )
-        return "ready" if up and well else "degraded"
+        return "ready" if up and well and not self.faults() else "degraded"
 
     def _source(self, source: Source) -> SourceStatus:
         """Return one source's status: nothing known yet, then each stage's part laid over it."""

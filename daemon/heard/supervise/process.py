@@ -91,6 +91,7 @@ class Supervisor:
         self._signals = 0
         self._status_due = 0.0
         self._told_state = ""
+        self._told_faults: dict[tuple[str, str], str] = {}
         self._exit_status = 0
         self._kept_orders: dict[tuple[str, str], tuple[Process, Order]] = {}
 
@@ -270,6 +271,7 @@ class Supervisor:
 
     def _tell(self, now: float) -> None:
         """Publish the status once a second and whenever the state changes; tell systemd."""
+        self._tell_faults()
         states = [str(each.life.state) for each in self._children.running.values()]
         if now < self._status_due and self._overview.state(states) == self._told_state:
             return
@@ -280,13 +282,24 @@ class Supervisor:
             log.info("%s", describe(status))
         if status["state"] in ("ready", "degraded"):
             self._notifier.tell(READY="1", STATUS=describe(status))
-        self._publish(status)
+        self._publish(Topic.STATUS, cast("Body", status))
 
-    def _publish(self, status: Status) -> None:
+    def _tell_faults(self) -> None:
+        """Publish each fault once when it begins, changes or is over."""
+        now = {(fault["process"], fault["what"]): fault["detail"] for fault in self._overview.faults()}
+        for (process, what), detail in now.items():
+            if self._told_faults.get((process, what)) != detail:
+                self._publish(Topic.FAULT, fault_body(process, what, "began", detail))
+        for (process, what), detail in self._told_faults.items():
+            if (process, what) not in now:
+                self._publish(Topic.FAULT, fault_body(process, what, "over", detail))
+        self._told_faults = now
+
+    def _publish(self, topic: Topic, body: Body) -> None:
         try:
-            self._events.send(Event(Topic.STATUS, "", cast("Body", status)).pack(), zmq.NOBLOCK)
+            self._events.send(Event(topic, "", body).pack(), zmq.NOBLOCK)
         except zmq.Again:
-            log.debug("publish does not read: status not published")
+            log.debug("publish does not read: %s not published", topic)
 
     def _drain(self) -> None:
         """Stop from the source down; a second signal ends everything at once."""
@@ -322,7 +335,7 @@ class Supervisor:
 
     def _write_last_run(self) -> None:
         status = self._status()
-        self._publish(status)
+        self._publish(Topic.STATUS, cast("Body", status))
         path = Path(self._settings.state_dir) / LAST_RUN
         try:
             path.write_text(json.dumps(status, indent=1) + "\n", encoding="utf-8")
@@ -340,10 +353,16 @@ def _with(settings: Settings, name: str, key: str, value: object) -> Settings:
     return replace(settings, source=sources)
 
 
+def fault_body(process: str, what: str, event: str, detail: str) -> Body:
+    """Return the body of the topic `fault` (docs/wire.md)."""
+    return {"process": process, "what": what, "event": event, "detail": detail}
+
+
 def describe(status: Status) -> str:
     """Return the state of the daemon in one line, as `systemctl status` shows it."""
     sources = ", ".join(
         f"{name} {source['state']} ({source['upstream']['state']})"
         for name, source in status["sources"].items()
     )
-    return f"{status['state']}: {sources}"
+    faults = "".join(f"; {fault['what']}: {fault['detail']}" for fault in status["faults"])
+    return f"{status['state']}: {sources}{faults}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from heard.wire.codec import Body, WireError, member, pack, take, take_or, unpack
+from heard.wire.codec import Body, WireError, checked, member, pack, take, take_or, unpack
 from heard.wire.control import Code, read_code
 
 
@@ -27,7 +27,8 @@ class Report:
 
     `sources` maps a source's name to the part of its status that this stage knows (see
     `heard.wire.status`); `own` holds what belongs to no source (`publish`: published, journal_rows).
-    `counters` are losses and faults that the status shows under the process.
+    `counters` are losses and errors that the status shows under the process. `faults` are what it works
+    around at the moment: {`what`, `detail`, `since`} each.
     """
 
     process: str
@@ -36,6 +37,7 @@ class Report:
     sources: dict[str, Body] = field(default_factory=dict)
     own: Body = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=dict)
+    faults: list[Body] = field(default_factory=list)
 
     def pack(self) -> bytes:
         """Return the report as one frame."""
@@ -48,6 +50,7 @@ class Report:
                 "sources": self.sources,
                 "own": self.own,
                 "counters": self.counters,
+                "faults": self.faults,
             }
         )
 
@@ -119,6 +122,7 @@ def unpack_from_stage(data: bytes) -> Report | Answer:
                 take_or(body, "sources", dict, {}),
                 take_or(body, "own", dict, {}),
                 take_or(body, "counters", dict, {}),
+                [checked(each, "faults", dict) for each in take_or(body, "faults", list, [])],
             )
         case "answer":
             code = take_or(body, "code", str, "")

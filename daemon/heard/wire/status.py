@@ -85,6 +85,15 @@ class PublishStatus(TypedDict):
     journal_rows: int
 
 
+class Fault(TypedDict):
+    """Something in the world that a process works around, such as a full disk."""
+
+    process: str
+    what: str
+    detail: str
+    since: float
+
+
 class Status(TypedDict):
     """The whole map."""
 
@@ -96,3 +105,4 @@ class Status(TypedDict):
     processes: dict[str, ProcessStatus]
     sources: dict[str, SourceStatus]
     publish: PublishStatus
+    faults: list[Fault]

@@ -1,4 +1,4 @@
-"""Topics of the publish socket. A full topic is one of these and, but for `status`, a source's name."""
+"""Topics of the publish socket. A full topic is one of these and, but for DAEMON_WIDE, a source's name."""
 
 from __future__ import annotations
 
@@ -16,9 +16,14 @@ class Topic(StrEnum):
     GAP = "gap"
     LEVEL = "level"
     AUDIO = "audio"
+    FAULT = "fault"
     STATUS = "status"
+
+
+DAEMON_WIDE = frozenset({Topic.FAULT, Topic.STATUS})
+"""Topics that name no source."""
 
 
 def full(topic: Topic, source: str) -> str:
     """Return the topic as it stands on the wire: `transcript.final.mic`, or `status` alone."""
-    return str(topic) if topic is Topic.STATUS else f"{topic}.{source}"
+    return str(topic) if topic in DAEMON_WIDE else f"{topic}.{source}"

@@ -92,3 +92,12 @@ def test_a_pipe_gets_finals_alone() -> None:
     assert as_text(said, named=True) == "mic: Hear, hear!"
     assert as_text(said, named=False) == "Hear, hear!"
     assert as_text(message("transcript.partial.mic", final("He")), named=True) is None
+
+
+def test_a_fault_is_told_when_it_begins_and_when_it_is_over() -> None:
+    """Whoever reads captions learns that the journal misses what they see."""
+    body: Body = {"process": "publish", "what": "journal", "event": "began", "detail": "no space"}
+    (line,) = Captions().take(message("fault", body), 79)
+    assert line.text == "(publish: journal at fault, no space)"
+    (line,) = Captions().take(message("fault", body | {"event": "over"}), 79)
+    assert line.text == "(journal: well again)"

@@ -134,3 +134,11 @@ def test_a_long_path_shows_its_end() -> None:
     line = dashboard.lines(status(input="file", device="/srv/recordings/2024/05/meeting.flac"))[2]
     assert "file …" in line.plain
     assert "/meeting.flac  48000 Hz" in line.plain
+
+
+def test_faults_stand_at_the_top() -> None:
+    """What is wrong in the world comes before all figures, whatever the height."""
+    fault = {"process": "publish", "what": "journal", "detail": "no space\nleft", "since": 1.0}
+    for rows in (24, 6):
+        lines = dashboard.lines(status() | {"faults": [fault]}, rows=rows)
+        assert lines[1].plain == "journal: no space left"

@@ -299,8 +299,11 @@ def test_a_journal_that_cannot_be_written_holds_nothing_up() -> None:
             assert it.next()[1]["turn_id"] == "t1"
             until(lambda: it.report().counters.get("journal_faults", 0) > 0, WAIT_S, "the fault")
             assert it.report().own["journal_rows"] == 0
+            (fault,) = it.report().faults
+            assert (fault["what"], "journal.sqlite3" in str(fault["detail"])) == ("journal", True)
             (it.path / "state").unlink()
             until(lambda: it.report().own["journal_rows"] == 1, WAIT_S, "the journal to heal")
+            assert it.report().faults == []
 
 
 def test_stop_publishes_what_is_on_its_way() -> None:

@@ -120,3 +120,25 @@ def test_a_dead_process_keeps_what_it_said_of_sources() -> None:
     overview.forget("capture")
     assert _status(overview)["sources"]["mic"]["xruns"] == 3
     assert overview.reports["capture"].counters == {}
+
+
+def test_faults_are_listed_and_make_it_degraded() -> None:
+    """What a stage works around stands in the status, the oldest first, until its report has it no more."""
+    overview = _overview()
+    full: Body = {"what": "journal", "detail": "no space", "since": 20.0}
+    older: Body = {"what": "spool", "detail": "read-only", "since": 10.0}
+    live: Body = {"state": "live"}
+    overview.take(Report("publish", 1, StageState.READY, faults=[full]))
+    overview.take(Report("capture", 1, StageState.READY, {"mic": live}, faults=[older]))
+    status = _status(overview)
+    assert [(fault["process"], fault["what"]) for fault in status["faults"]] == [
+        ("capture", "spool"),
+        ("publish", "journal"),
+    ]
+    assert status["state"] == "degraded"
+    overview.forget("publish")
+    assert len(_status(overview)["faults"]) == 2, "a process that is restarted has not mended anything"
+    overview.take(Report("publish", 1, StageState.READY))
+    overview.take(Report("capture", 1, StageState.READY, {"mic": live}))
+    status = _status(overview)
+    assert (status["faults"], status["state"]) == ([], "ready")

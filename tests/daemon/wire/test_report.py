@@ -4,12 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heard.wire.codec import Body
 from heard.wire.control import Code
 from heard.wire.report import Answer, Order, Report, StageState, unpack_from_stage
 
 from .golden import only_wire_errors, pinned, refuses
 
-REPORT = Report("capture", 42, StageState.READY, {"mic": {"state": "live"}}, {}, {"clipped": 0})
+FAULT: Body = {"what": "disk", "detail": "full", "since": 1.0}
+REPORT = Report("capture", 42, StageState.READY, {"mic": {"state": "live"}}, {}, {"clipped": 0}, [FAULT])
 
 
 @pytest.mark.parametrize(
@@ -18,8 +20,10 @@ REPORT = Report("capture", 42, StageState.READY, {"mic": {"state": "live"}}, {},
         (
             REPORT,
             (
-                "87a46b696e64a67265706f7274a770726f63657373a763617074757265a37069642aa57374617465a57265616479"
+                "88a46b696e64a67265706f7274a770726f63657373a763617074757265a37069642aa57374617465a57265616479"
                 "a7736f757263657381a36d696381a57374617465a46c697665a36f776e80a8636f756e7465727381a7636c697070656400"
+                "a66661756c747391"
+                "83a477686174a46469736ba664657461696ca466756c6ca573696e6365cb3ff0000000000000"
             ),
         ),
         (
@@ -58,6 +62,7 @@ def test_golden_bytes_of_an_order() -> None:
         ("state", "asleep", "must be one of"),
         ("pid", "42", "must be int"),
         ("sources", [], "must be dict"),
+        ("faults", ["full"], "must be dict"),
     ],
 )
 def test_what_is_no_report(field: str, value: object, complaint: str) -> None:

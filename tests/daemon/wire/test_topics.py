@@ -4,15 +4,17 @@ from heard.wire.topics import Topic, full
 
 
 def test_a_full_topic_names_its_source() -> None:
-    """But for `status`, which is the whole daemon's."""
+    """But for those that are the whole daemon's."""
     assert full(Topic.FINAL, "mic") == "transcript.final.mic"
     assert full(Topic.STATUS, "mic") == "status"
+    assert full(Topic.FAULT, "") == "fault"
 
 
 def test_the_list_of_topics() -> None:
-    """The contract's, no more and no less."""
+    """The contract's, and `fault`."""
     assert sorted(Topic) == [
         "audio",
+        "fault",
         "gap",
         "level",
         "source",
