@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from . import pipeline, recognizer
+from . import pipeline, recognizer, retention
 
 MIB = 1 << 20
 
@@ -15,14 +15,16 @@ MIB = 1 << 20
 def main() -> int:
     """Measure and print; return 0 whatever the figures are: a bench measures, it does not judge."""
     console = Console(width=110)
-    console.print("[1/4] pipeline and obvious loop, side by side …")
+    console.print("[1/5] pipeline and obvious loop, side by side …")
     cost = pipeline.cost()
-    console.print("[2/4] start …")
+    console.print("[2/5] start …")
     ready_s = pipeline.start_times()
-    console.print("[3/4] denoise stopped under two CPU hogs …")
+    console.print("[3/5] denoise stopped under two CPU hogs …")
     stopped = pipeline.stopped()
-    console.print("[4/4] recognizer …")
+    console.print("[4/5] recognizer …")
     heard = recognizer.measure()
+    console.print("[5/5] retention and accounting, with and without …")
+    kept = retention.measure()
 
     stages = Table(title="How long a sample is held (ms)", title_justify="left")
     for column in ("stage", "p50", "p99"):
@@ -37,6 +39,7 @@ def main() -> int:
     for name, cores in cost.cpu.items():
         places.add_row(name, f"{cores:.3f}", f"{cost.pss_bytes[name] / MIB:.0f}")
     console.print(places)
+    console.print(retention.table(kept, "without"))
 
     table = Table(title="Figures", title_justify="left")
     for column in ("what", "target", "heard", "obvious loop"):
@@ -51,6 +54,7 @@ def main() -> int:
         ("captured to written, p99", "≤ 300 ms", f"{sent[1]:.0f} ms", f"{loop['latency_p99_ms']:.0f} ms"),
         ("captured to written, p50", "", f"{sent[0]:.0f} ms", f"{loop['latency_p50_ms']:.0f} ms"),
         ("CPU without the recognizer", "≤ 0.2 core", f"{cpu:.3f}", f"{loop['cpu']:.3f}"),
+        ("  cost of retention and accounting", "≤ 10 %", f"{kept.cost:.1%}", "-"),
         ("PSS without the recognizer", "≤ 260 MiB", f"{pss / MIB:.0f}", f"{loop['pss_bytes'] / MIB:.0f}"),
         (f"stopped for {pipeline.STOP_S:g} s: samples lost", "0", f"{lost}", f"{stopped.loop_lost}"),
         ("  overruns", "0", f"{stopped.xruns}", "-"),

@@ -1,11 +1,12 @@
 """How the denoise stage follows the whole recording, what it costs and how long it holds a sample.
 
-    python -m tests.bench.denoise [--corpus DIR] [--pairs N]
+    python -m tests.bench.denoise [--corpus DIR] [--pairs N] [--bound N]
 
 Beside it the obvious loop on the same input. Mixes are of active-speech SNR 0, 5, 10 and 20 dB with 1 s of
 noise before the speech; what is compared begins at 4 s. `--pairs N`: every Nth of all pairs
 of utterance and noise at each SNR, which takes some 12 % of the audio's own length; otherwise one pair for
-each utterance.
+each utterance. `--bound N`: then, for the N worst mixes, how near any stream with this delay could
+come (`tests.bench.bound`); some 10 to 20 s a mix.
 """
 
 from __future__ import annotations
@@ -23,13 +24,15 @@ from rich.console import Console
 from rich.table import Table
 
 from heard.denoise.backend import Samples
-from heard.denoise.noisereduce import N_FFT, Noisereduce, whole
+from heard.denoise.noisereduce import Noisereduce, whole
 from heard.denoise.pcm import to_float
 from heard.denoise.registry import default_mix
 from heard.denoise.stream import Counts, Stream
 
 from ..support.corpus import DATA, RATE_HZ, Noise, Utterance, load
 from ..support.mixing import mix
+from .bound import bound, difference_db, in_steps
+from .bound import table as bound_table
 from .simple_loop import BLOCK_S, Pcm, simple_loop
 
 SNRS_DB = (0, 5, 10, 20)
@@ -80,20 +83,12 @@ def mixes(corpus: Path, pairs: int) -> Iterator[tuple[str, Pcm]]:
 
 def compare(name: str, pcm: Pcm) -> Result:
     """Run one mix through both and compare."""
-    stream = Stream(Noisereduce(), 1.0, Counts(), 0, pcm[:0])
-    out = []
     began = time.process_time()
-    for start in range(0, len(pcm), BLOCK):
-        stream.feed(pcm[start : start + BLOCK])
-        out.append(stream.take().pcm)
-    out.append(stream.finish().pcm)
+    streamed = stream(pcm)
     compute_s = time.process_time() - began
     looped, loop_compute_s = simple_loop(pcm, RATE_HZ)
     dry = to_float(pcm)
-    # The library drops what is no whole hop.
-    hops = np.pad(dry, (0, -len(dry) % (N_FFT // 4)))
-    reference, padded = whole(hops, padding=0)[: len(dry)], whole(dry, padding=LIBRARY_PADDING)
-    streamed = to_float(np.concatenate(out))
+    reference, padded = whole(in_steps(dry), padding=0)[: len(dry)], whole(dry, padding=LIBRARY_PADDING)
     share = default_mix("noisereduce")
     duration_s = len(pcm) / RATE_HZ
     return Result(
@@ -109,12 +104,22 @@ def compare(name: str, pcm: Pcm) -> Result:
     )
 
 
+def stream(pcm: Pcm) -> Samples:
+    """Return what the stage makes of a recording at full strength, fed in blocks."""
+    streaming = Stream(Noisereduce(), 1.0, Counts(), 0, pcm[:0])
+    out = []
+    for start in range(0, len(pcm), BLOCK):
+        streaming.feed(pcm[start : start + BLOCK])
+        out.append(streaming.take().pcm)
+    out.append(streaming.finish().pcm)
+    return to_float(np.concatenate(out))
+
+
 def agreement_db(dry: Samples, streamed: Samples, reference: Samples, share: float) -> float:
     """Return the SNR of the difference from FROM_S on, `share` of either blended with the dry signal."""
     behind = slice(round(FROM_S * RATE_HZ), None)
-    expected = (dry * (1 - share) + reference * share)[behind].astype(np.float64)
-    difference = (share * (reference - streamed))[behind].astype(np.float64)
-    return float(10 * np.log10((expected @ expected) / (difference @ difference)))
+    kept = dry * (1 - share)
+    return difference_db((kept + reference * share)[behind], (kept + streamed * share)[behind])
 
 
 def measure(corpus: Path = DATA, pairs: int = 0) -> dict[str, float]:
@@ -145,11 +150,14 @@ def main() -> int:
     )
     parser.add_argument("--corpus", type=Path, default=DATA, help="folder with a manifest.tsv")
     parser.add_argument("--pairs", type=int, default=0, metavar="N", help="every Nth of all pairs")
+    parser.add_argument("--bound", type=int, default=0, metavar="N", help="look at the N worst mixes")
     asked = parser.parse_args()
     console = Console(width=110)
-    results = []
+    results: list[Result] = []
+    worst: list[tuple[float, str, Pcm]] = []
     for name, pcm in mixes(asked.corpus, asked.pairs):
         results.append(compare(name, pcm))
+        worst = sorted([*worst, (results[-1].full, name, pcm)], key=lambda each: each[0])[: asked.bound]
         if results[-1].full < 15 or results[-1].mixed < 30:
             console.print(
                 f"below target: {name}: {results[-1].full:.1f} dB, {results[-1].mixed:.1f} dB mixed"
@@ -173,6 +181,9 @@ def main() -> int:
         "a sample waits at most (ms)", f"{figures['delay_ms']:.0f}", f"{figures['loop_delay_ms']:.0f}"
     )
     console.print(table)
+    if worst:
+        bounds = [bound(name, to_float(pcm), stream(pcm), from_s=FROM_S) for _, name, pcm in worst]
+        console.print(bound_table(bounds))
     return 0
 
 
