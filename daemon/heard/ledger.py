@@ -2,10 +2,14 @@
 
 At every moment `captured == delivered + pending + sum(dropped.values())`. The pending samples are
 kept as intervals and counted from them, so that `check` compares three independent numbers.
+
+Counts and numbers are two things: a run that takes over what another one retained goes on with the
+other's sample numbers, but counts only what is its own business.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 
 from heard.wire import status
@@ -30,7 +34,7 @@ class Ledger:
     """The ledger of one source; sample numbers and counts are at the working rate.
 
     `pending` holds ascending, disjoint, non-adjacent intervals [start, stop) of samples that are
-    retained and neither settled nor dropped.
+    retained and neither settled nor dropped. `next` is the number of the next sample.
     """
 
     captured: int = 0
@@ -39,6 +43,7 @@ class Ledger:
     pending: list[tuple[int, int]] = field(default_factory=list)
     muted: int = 0
     gaps: dict[str, int] = field(default_factory=dict)
+    next: int = 0
 
     def capture(self, samples: int) -> None:
         """Count `samples` more; they are pending."""
@@ -46,11 +51,12 @@ class Ledger:
             raise LedgerError(f"{samples} samples cannot be captured")
         if not samples:
             return
-        start, stop = self.captured, self.captured + samples
+        start, stop = self.next, self.next + samples
         if self.pending and self.pending[-1][1] == start:
             start = self.pending.pop()[0]
         self.pending.append((start, stop))
-        self.captured = stop
+        self.captured += samples
+        self.next = stop
 
     def settle(self, start: int, stop: int) -> int:
         """Move what is pending of [start, stop) to `delivered`; return how many samples that were.
@@ -79,8 +85,21 @@ class Ledger:
 
     @property
     def oldest_pending(self) -> int:
-        """Number of the oldest pending sample; `captured` where none is pending."""
-        return self.pending[0][0] if self.pending else self.captured
+        """Number of the oldest pending sample; `next` where none is pending."""
+        return self.pending[0][0] if self.pending else self.next
+
+    def pending_from(self, sample: int) -> tuple[int, int]:
+        """Return the first interval of pending samples from `sample` on; an empty one at `next` if none."""
+        index = bisect_right(self.pending, sample, key=lambda interval: interval[1])
+        if index == len(self.pending):
+            return max(sample, self.next), max(sample, self.next)
+        start, stop = self.pending[index]
+        return max(start, sample), stop
+
+    def done_from(self, sample: int) -> int:
+        """Return from where on nothing below `sample` is pending; 0 where nothing below it is at all."""
+        index = bisect_left(self.pending, sample, key=lambda interval: interval[0])
+        return min(self.pending[index - 1][1], sample) if index else 0
 
     def check(self) -> None:
         """Raise LedgerError unless the counts add up and no pending sample is yet to be captured."""
@@ -89,7 +108,7 @@ class Ledger:
             raise LedgerError(
                 f"captured {self.captured} != delivered {self.delivered} + pending {held} + dropped {lost}"
             )
-        if self.pending and self.pending[-1][1] > self.captured:
+        if self.pending and self.pending[-1][1] > self.next:
             raise LedgerError(f"sample {self.pending[-1][1] - 1} is pending but was not captured")
 
     def status(self) -> status.Ledger:

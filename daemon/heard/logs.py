@@ -39,7 +39,13 @@ def set_up(process: str, level: str = "info") -> None:
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Line(process, journal="JOURNAL_STREAM" in os.environ))
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.basicConfig(handlers=[handler], force=True)
+    set_level(level)
     # Third-party chatter below a warning is not ours to print.
     for name in ("websocket", "websockets", "matplotlib", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def set_level(level: str) -> None:
+    """Log what is of `level` or above from now on."""
+    logging.getLogger().setLevel(level.upper())

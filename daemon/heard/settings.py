@@ -17,7 +17,7 @@ from annotated_types import Ge, Le
 WORKING_RATE_HZ = 16000
 """The rate at which samples are counted, denoised and sent."""
 
-DEFAULT_MIX = {"noisereduce": 0.3, "off": 0.0}
+DEFAULT_MIX = {"deepfilter": 0.5, "gate": 0.3, "gate-fast": 0.3, "noisereduce": 0.3, "off": 0.0}
 """Mix of a backend where none is configured (docs/denoise.md says why)."""
 
 Scalar = str | int | float | bool
@@ -53,6 +53,8 @@ class Capture:
 
     retention_s: Annotated[float, Ge(1), Le(86400)] = 300
     """Seconds of audio kept per source until settled."""
+    spool: Literal["memory", "disk"] = "memory"
+    """Where it is kept: disk adds a copy in state_dir, which is there after the machine went down."""
     block_ms: Literal[10, 20, 30, 40] = 20
     """Milliseconds of audio handed over at once."""
     reads: Literal["auto", "callback", "blocking"] = "auto"
@@ -83,6 +85,8 @@ class Upstream:
     """After an outage: live audio at once and the backlog beside it, or all in order."""
     rotate_before_s: Annotated[int, Ge(5), Le(3600)] = 90
     """Seconds before a session expires at which it is replaced."""
+    idle_close_s: Annotated[float, Ge(0), Le(86400)] = 0
+    """Seconds (10 or more) without speech until the session is closed, till somebody speaks; 0: never."""
     sessions_per_minute: Annotated[int, Ge(1), Le(1000)] = 5
     """New sessions that the account allows per minute."""
     connect_timeout_s: Annotated[float, Ge(0.1), Le(60)] = 10
@@ -102,9 +106,9 @@ class Denoise:
     """Noise reduction of one source."""
 
     backend: str = "noisereduce"
-    """noisereduce, or off (bit-exact)."""
+    """noisereduce, gate, gate-fast, deepfilter (extra `neural`), or off (bit-exact)."""
     mix: Annotated[float, Ge(0), Le(1)] | None = None
-    """0 dry to 1 fully denoised; left out: the backend's own default (noisereduce 0.3)."""
+    """0 dry to 1 fully denoised; left out: the backend's own default (deepfilter 0.5, the others 0.3)."""
 
     @property
     def mix_in_force(self) -> float:

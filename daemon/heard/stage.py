@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import zmq
 
@@ -63,11 +63,20 @@ class Role(Protocol):
         """Whether nothing is left to do after `stop`."""
 
 
+@runtime_checkable
+class Reloads(Protocol):
+    """A role that acts when the settings have changed; to the others `Stage.settings` is enough."""
+
+    def reload(self) -> None:
+        """Take over `Stage.settings`."""
+
+
 class Stage:
     """One child process: reads its settings, runs a role, reports, ends."""
 
     def __init__(self, name: str, options: Options) -> None:
         self.name = name
+        self._runtime_dir = options.runtime_dir
         run_file = RunFile.read(options.runtime_dir)
         self.run_id = run_file.run
         self.settings: Settings = run_file.settings
@@ -181,9 +190,11 @@ class Stage:
             self._report(role)
             self._send(answer.pack())
 
-    @staticmethod
-    def _carry_out(role: Role, order: Order) -> Answer:
+    def _carry_out(self, role: Role, order: Order) -> Answer:
         try:
+            if order.op == "reload":
+                self._reload(role)
+                return Answer(order.number)
             return Answer(order.number, role.order(order))
         except ControlError as error:
             return Answer(order.number, code=error.code, message=error.message)
@@ -191,6 +202,13 @@ class Stage:
             # One bad order must not end a stage; the client is told, the log has the trace.
             log.exception("order %s failed", order.op)
             return Answer(order.number, code=Code.INTERNAL, message=f"{order.op} failed; see the log")
+
+    def _reload(self, role: Role) -> None:
+        """Take over the settings that supervise has written."""
+        self.settings = RunFile.read(self._runtime_dir).settings
+        logs.set_level(self.settings.log_level)
+        if isinstance(role, Reloads):
+            role.reload()
 
     def _report(self, role: Role) -> None:
         now = time.monotonic()

@@ -49,6 +49,7 @@ def _control(tmp_path: Path) -> Iterator[Control]:
         status=lambda: {"state": "ready", "run": "run-7"},
         up=lambda process: process != "upstream",
         changed=lambda _op, _source, _args: None,
+        reload=lambda: {"restart_needed": ["capture.retention_s", "source.line"]},
     )
 
     def answer(frames: Frames) -> list[Frames]:
@@ -93,11 +94,18 @@ def test_what_the_daemon_refuses_has_its_code_and_its_words(control: Control) ->
     with pytest.raises(ControlRefusedError) as error:
         control.request("dance")
     assert error.value.code is Code.UNKNOWN_OP
-    for op in (control.reconnect, control.end_turn, control.reload, control.devices):
+    for op in (control.reconnect, control.end_turn, control.devices):
         with pytest.raises(ControlRefusedError) as error:
             op()
         assert error.value.code is Code.NOT_AVAILABLE
     assert control.hello().run == "run-7"
+
+
+def test_reload_names_what_takes_a_restart(control: Control, tmp_path: Path) -> None:
+    """Nothing where all of it is in force."""
+    assert control.reload() == ("capture.retention_s", "source.line")
+    with answering(tmp_path / "c", with_result({})) as endpoint, Control(endpoint) as other:
+        assert other.reload() == ()
 
 
 def test_stop_returns_when_it_is_understood(control: Control) -> None:

@@ -144,7 +144,12 @@ def test_ops_are_those_that_the_daemon_handles_and_the_client_offers() -> None:
     """One list in three places."""
     ops = named(tables("Ops")[0], "op")
     daemon = Control(
-        Settings(), "run", status=dict, up=lambda _process: True, changed=lambda _op, _source, _args: None
+        Settings(),
+        "run",
+        status=dict,
+        up=lambda _process: True,
+        changed=lambda _op, _source, _args: None,
+        reload=dict,
     )
     assert sorted(ops) == sorted(daemon._handlers)
     offered = {"end_turn" if op == "endpoint" else op for op in ops}

@@ -105,3 +105,34 @@ def test_bugs_are_found() -> None:
         Ledger(captured=5, delivered=3, dropped={"expired": 1}).check()
     with pytest.raises(LedgerError, match="sample 2 is pending"):
         Ledger(captured=2, pending=[(1, 3)]).check()
+
+
+def test_numbers_go_on_where_counts_begin_anew() -> None:
+    """What another run retained: its numbers stand, and it is the only thing that was captured."""
+    ledger = Ledger(captured=10, pending=[(5, 10), (20, 25)], next=30)
+    ledger.check()
+    ledger.capture(3)
+    assert (ledger.captured, ledger.next, ledger.pending) == (13, 33, [(5, 10), (20, 25), (30, 33)])
+    ledger.settle(0, 40)
+    ledger.check()
+    assert (ledger.delivered, ledger.oldest_pending) == (13, 33)
+
+
+@pytest.mark.parametrize(
+    ("sample", "following", "done"),
+    [
+        (0, (5, 10), 0),
+        (5, (5, 10), 0),
+        (7, (7, 10), 7),
+        (10, (20, 25), 10),
+        (22, (22, 25), 22),
+        (25, (30, 30), 25),
+    ],
+)
+def test_pending_samples_are_found_from_any_sample_on(
+    sample: int, following: tuple[int, int], done: int
+) -> None:
+    """The first interval behind a sample, and from where on nothing before it is pending."""
+    ledger = Ledger(captured=10, pending=[(5, 10), (20, 25)], next=30)
+    assert ledger.pending_from(sample) == following
+    assert ledger.done_from(sample) == done

@@ -22,12 +22,13 @@ log.error("e")
 logging.getLogger("websocket").info("chatter")
 logging.getLogger("websocket").error("trouble")
 """
+CHANGES = SAYS.replace("log = ", 'set_level("warning"); log = ').replace("set_up\n", "set_level, set_up\n")
 
 
-def lines(level: str, **environ: str) -> list[str]:
+def lines(level: str, script: str = SAYS, **environ: str) -> list[str]:
     """Return what is on stderr of a process that logs at every level."""
     base = {name: value for name, value in os.environ.items() if name != "JOURNAL_STREAM"}
-    finished = run([sys.executable, "-c", SAYS, level], limit_s=30, env={**base, **environ})
+    finished = run([sys.executable, "-c", script, level], limit_s=30, env={**base, **environ})
     assert (finished.code, finished.stdout) == (0, "")
     return finished.stderr.splitlines()
 
@@ -61,3 +62,8 @@ def test_the_journal_gets_priorities_and_no_clock() -> None:
 def test_the_level_counts(level: str, count: int) -> None:
     """As `log_level` takes it; chatter of libraries is never shown below a warning."""
     assert len([line for line in lines(level) if not line.startswith("  ")]) == count
+
+
+def test_the_level_can_change_while_running() -> None:
+    """From everything to warnings."""
+    assert len([line for line in lines("debug", CHANGES) if not line.startswith("  ")]) == 3

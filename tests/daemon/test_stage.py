@@ -30,6 +30,7 @@ class Supervise:
     """The far end of a stage's reports, and its lifeline."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self.pipes = Pipes(path)
         self.router = self.pipes.reports_router()
         self.report: Report | None = None
@@ -92,6 +93,20 @@ def test_each_order_gets_its_answer(stage: tuple[Child, Supervise, int]) -> None
     assert (refused.number, refused.code, refused.message) == (2, Code.BAD_VALUE, "never")
     assert supervise.answer(Order(3, "break")).code is Code.INTERNAL
     assert supervise.answer(Order(4, "echo")).number == 4
+
+
+def test_a_reload_is_read_from_the_file_and_told_to_the_role(stage: tuple[Child, Supervise, int]) -> None:
+    """The settings are there before the role hears of it; the log's level is another at once."""
+    child, supervise, _ = stage
+    assert supervise.answer(Order(1, "level")).result == {"configured": "info", "reloads": 0}
+    path = supervise.path
+    RunFile("run1", Settings(runtime_dir=str(path), log_level="error"), frozenset()).write(path)
+    assert supervise.answer(Order(2, "reload")) == Answer(2)
+    assert supervise.answer(Order(3, "level")).result == {"configured": "error", "reloads": 1}
+    (path / RUN_FILE).unlink()
+    assert supervise.answer(Order(4, "reload")).code is Code.INTERNAL
+    assert supervise.answer(Order(5, "level")).result == {"configured": "error", "reloads": 1}
+    assert "order reload failed" in child.complained()
 
 
 def test_a_fault_is_reported_until_it_is_over(stage: tuple[Child, Supervise, int]) -> None:

@@ -15,11 +15,12 @@ from heard.wire.report import Order
 
 
 class Echo:
-    """Answers `echo`, refuses `refuse`, breaks on `break`, has a `fault`; drains for five turns."""
+    """Answers `echo` and `level`, refuses `refuse`, breaks on `break`, has a `fault`; drains five turns."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._left: int | None = None
+        self._reloads = 0
         self.ticked_at = 0.0
 
     def tick(self, now: float) -> None:
@@ -36,10 +37,16 @@ class Echo:
             case "fault":
                 self._stage.fault("disk", take_or(order.args, "detail", str, "") or None)
                 return {}
+            case "level":
+                return {"configured": self._stage.settings.log_level, "reloads": self._reloads}
             case "refuse":
                 raise ControlError(Code.BAD_VALUE, "never")
             case _:
                 raise RuntimeError("a bug")
+
+    def reload(self) -> None:
+        """Count how often there were new settings."""
+        self._reloads += 1
 
     def report(self) -> tuple[dict[str, Body], Body, dict[str, int]]:
         """Return a report that can be recognised."""

@@ -118,10 +118,13 @@ class SoundServer:
                 raise RuntimeError(f"could not play {path}\n{player.tail()}")
 
     def playing(
-        self, path: Path, sink: str | None = None, *, limit_s: float = 120.0
+        self, path: Path, sink: str | None = None, *, limit_s: float = 120.0, latency_ms: int = LATENCY_MS
     ) -> AbstractContextManager[processes.Child]:
-        """Play a file into a sink (the first) while the block runs."""
-        return self._player(sink or self.sinks[0], path, limit_s=limit_s)
+        """Play a file into a sink (the first) while the block runs.
+
+        `latency_ms`: so much of it waits in the server, and no moment is lost where the player comes late.
+        """
+        return self._player(sink or self.sinks[0], path, limit_s=limit_s, latency_ms=latency_ms)
 
     def control(self, *words: str) -> str:
         """Run `pactl` with these words and return what it printed.
@@ -177,9 +180,14 @@ class SoundServer:
         return processes.started(argv, limit_s=SERVER_LIMIT_S, env=self.environment())
 
     def _player(
-        self, sink: str, path: Path, *options: str, limit_s: float = SERVER_LIMIT_S
+        self,
+        sink: str,
+        path: Path,
+        *options: str,
+        limit_s: float = SERVER_LIMIT_S,
+        latency_ms: int = LATENCY_MS,
     ) -> AbstractContextManager[processes.Child]:
-        argv = ["paplay", f"--device={sink}", f"--latency-msec={LATENCY_MS}", *options, str(path)]
+        argv = ["paplay", f"--device={sink}", f"--latency-msec={latency_ms}", *options, str(path)]
         return processes.started(argv, limit_s=limit_s, env=self.environment())
 
 

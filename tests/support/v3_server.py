@@ -113,11 +113,30 @@ class V3Server:
         """Set at the end, for sessions that only wait."""
         self._lock = threading.Lock()
         self._begun: dict[int, tuple[Plan, Record]] = {}
+        self._running: list[ServerConnection] = []
 
     @property
     def violations(self) -> list[str]:
         """All rules that were broken."""
         return [each for record in self.records for each in record.violations]
+
+    def then(self, *plans: Plan) -> None:
+        """Let the next connections meet these plans, and those after them the last one there was."""
+        with self._lock:
+            last = self.plans[-1]
+            met = [last] * len(self.records)
+            self.plans = [*met, *plans, last]
+
+    def close(self, code: int, reason: str = "", error_text: str = "") -> bool:
+        """Close every session that is running, after an Error if there is a text; say if there was one."""
+        with self._lock:
+            running = list(self._running)
+        for connection in running:
+            with suppress(ConnectionClosed):
+                if error_text:
+                    connection.send(json.dumps({"type": "Error", "error_code": code, "error": error_text}))
+                connection.close(code, reason)
+        return bool(running)
 
     def answer(self, connection: ServerConnection, request: Request) -> Response | None:
         """Accept or refuse an upgrade."""
@@ -142,6 +161,8 @@ class V3Server:
         """Serve one session."""
         plan, record = self._begun.pop(id(connection))
         script = Script(plan, record, self.spoken, time.monotonic())
+        with self._lock:
+            self._running.append(connection)
         try:
             if not self._do(connection, script.begin(time.time(), self.key)):
                 return
@@ -160,6 +181,8 @@ class V3Server:
             record.code = error.rcvd.code if error.rcvd is not None else 1006
         finally:
             record.ended = True
+            with self._lock:
+                self._running.remove(connection)
 
     def _do(self, connection: ServerConnection, outputs: "list[Output]") -> bool:
         """Send; return whether the session goes on."""

@@ -58,7 +58,10 @@ class Daemon:
             if not self._subscriber.poll(max(0, int(left * 1000))):
                 return
             topic, data = self._subscriber.recv_multipart()
-            self.heard.append((topic.decode(), msgpack.unpackb(data)))
+            body: Body = msgpack.unpackb(data)
+            if topic == b"status":
+                check_ledgers(body)
+            self.heard.append((topic.decode(), body))
 
     def until(self, predicate: Callable[[], object], deadline_s: float, what: str) -> None:
         """Listen until `predicate` holds.
@@ -109,7 +112,9 @@ class Daemon:
 
     def status(self) -> Body:
         """Ask for the status map."""
-        return self.ask("status")
+        status = self.ask("status")
+        check_ledgers(status)
+        return status
 
     def source(self, name: str) -> Body:
         """Ask for one source's status."""
@@ -119,6 +124,7 @@ class Daemon:
     def last_run(self) -> Body:
         """Return what the daemon left in its state directory."""
         status: Body = json.loads((self.state_dir / "last-run.json").read_text(encoding="utf-8"))
+        check_ledgers(status)
         return status
 
     def wait_ready(self, state: str = "ready") -> None:
@@ -126,6 +132,14 @@ class Daemon:
         self.until(
             lambda: any(body["state"] == state for body in self.bodies("status")), READY_S, f"state {state}"
         )
+
+
+def check_ledgers(status: Body) -> None:
+    """Check that every captured sample is in one place; every status of every test comes by here."""
+    for name, source in status["sources"].items():
+        ledger = source["ledger"]
+        told = ledger["delivered"] + ledger["pending"] + sum(ledger["dropped"].values())
+        assert ledger["captured"] == told, f"{name}: the ledger does not add up: {ledger}"
 
 
 def toml(value: object) -> str:
@@ -178,16 +192,22 @@ def daemon(
     limit_s: float = 90.0,
     env: Mapping[str, str] | None = None,
     place: Path | None = None,
+    prefix: Sequence[str] = (),
     **sections: Mapping[str, object],
 ) -> Iterator[Daemon]:
-    """Run the daemon with these sources and configuration sections while the block runs."""
+    """Run the daemon with these sources and configuration sections while the block runs.
+
+    `place` is its runtime directory where it is not to be one of its own; `prefix` are the words of a
+    program that runs the daemon as its command.
+    """
     with folder() as made:
         path = place or made
         config = path / "heard.toml"
         config.write_text(configuration(path, sources, **sections), encoding="utf-8")
         environment = dict(os.environ if env is None else env)
         environment.pop("NOTIFY_SOCKET", None)
-        with started(command("run", "--config", str(config)), limit_s=limit_s, env=environment) as child:
+        argv = [*prefix, *command("run", "--config", str(config))]
+        with started(argv, limit_s=limit_s, env=environment) as child:
             running = Daemon(child, path)
             try:
                 yield running

@@ -34,7 +34,8 @@ def set_(source: str, key: str, value: str, control_given: str | None, transcrip
     """Change KEY of SOURCE to VALUE while the daemon runs; print the value now in force.
 
     VALUE is read as JSON or TOML (0.5, true, ["heard", "denoise"]); anything else is text. A value that
-    begins with a minus sign goes behind `--`. The change lasts until the daemon ends.
+    begins with a minus sign goes behind `--`. The change lasts until the daemon ends or
+    reads its configuration again.
     """
     with Where(control_given, transcripts_given).control() as control:
         _show(control.set(source, key, read_value(value)))

@@ -3,11 +3,15 @@
 - `ring`: samples and their record in one buffer that outlives the process
 - `timeline`: segments, and when each sample was captured
 - `record`: what is known of a source besides its samples
-- `blocks`: a source's samples from input to pipe: numbering, cutting, replay, settlement
+- `adopt`: how a process takes over what an earlier one retained, of its own run or of another
+- `cursor`: what is sent next: passes, lead-in, leaps over what is settled
+- `blocks`: a source's samples from input to pipe: numbering, settlement, cutting
+- `ring_file`, `store`, `mirror`, `spool`: where rings live, in memory and on a disk
 - `clock`: the time of a device's samples from late and jittering wake-ups
 - `convert`: frames of any rate and width to int16 mono at the working rate
-- `source`: what an input is; `device`, `files` and `stdin` are the three
+- `source`: what an input is; `device`, `files` and `stdin` are the three, made by `inputs`
 - `fifo`, `portaudio`: how a device's frames reach the loop; `devices` lists the inputs there are
+- `account`: the time at which nothing is captured, by reason
 - `station`: one source: its input, its track and its state
 - `process`: the shell
 """

@@ -8,7 +8,9 @@ import os
 import sys
 from pathlib import Path
 
-from heard.capture.process import TICK_S, Capture, HungError
+from heard.capture.inputs import HungError
+from heard.capture.process import TICK_S, Capture
+from heard.capture.ring_file import RingTakenError
 from heard.capture.source import InputRefusedError
 from heard.stage import Options, Stage
 
@@ -26,10 +28,11 @@ def main() -> int:
     stage = Stage("capture", Options(asked.runtime_dir, asked.lifeline))
     try:
         role = Capture(stage, asked.runtime_dir)
-    except InputRefusedError as error:
+    except (InputRefusedError, RingTakenError) as error:
         log.error("%s", error)
         stage.pipes.close()
-        return CONFIGURATION_EXIT
+        # Who has the ring will let go of it, sooner or later: that is worth another try.
+        return CONFIGURATION_EXIT if isinstance(error, InputRefusedError) else 1
     try:
         return stage.run(role, TICK_S)
     except HungError as error:

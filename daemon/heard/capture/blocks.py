@@ -1,8 +1,7 @@
-"""Core: one source's samples on their way from the input to the pipe.
+"""Core: one source's samples between the input and the pipe.
 
-A track numbers the samples and keeps them in the ring; its cursor says what is sent next. It goes back
-when a stage lost what it held (`take`) and jumps ahead when samples are given up before they were sent.
-Nothing here waits: a block that could not be sent is simply cut again.
+A track numbers the samples, keeps them in the ring until they are settled or given up, and cuts them into
+blocks where its cursor says. Nothing here waits: a block that could not be sent is simply cut again.
 """
 
 from __future__ import annotations
@@ -10,18 +9,15 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+from heard.capture.adopt import copied
+from heard.capture.cursor import LEAD_IN, Cursor
 from heard.capture.record import Record
 from heard.capture.ring import Ring, Samples
-from heard.capture.timeline import Segment
 from heard.settings import WORKING_RATE_HZ
 from heard.wire.audio import Block, End
-from heard.wire.codec import WireError
 from heard.wire.positions import From, Position, Received, Refused, Replay, Settled
 
 log = logging.getLogger(__name__)
-
-LEAD_IN = 6 * WORKING_RATE_HZ
-"""Samples sent again before the wanted ones, from which the denoiser's state is rebuilt."""
 
 EXPIRE_STEP = WORKING_RATE_HZ
 """Samples given up at once when the retention runs out: one message a second, not one a block."""
@@ -32,6 +28,9 @@ PART = WORKING_RATE_HZ
 MAX_PENDING = 512
 """Intervals of pending samples that are told apart. A settlement that would make more is left undone:
 its samples stay pending until their neighbours are settled or they expire."""
+
+WIPE_STEP = WORKING_RATE_HZ
+"""Samples that nobody needs any more are overwritten so many at once."""
 
 
 def ring_samples(retention: int) -> int:
@@ -50,36 +49,33 @@ class Loss:
 
 
 class Track:
-    """The samples of source `name` in this run.
+    """The samples of source `name`, kept in `ring` and described by `record`.
 
-    `retention` and `block` are in samples; the ring holds `ring_samples(retention)`. A ring of the
-    same run is continued: what `upstream` did not confirm is sent again. One of another run is
-    started anew.
+    `retention` and `block` are in samples; the ring holds `ring_samples(retention)`. A record that knows
+    of samples is continued: what `upstream` did not confirm is sent again.
     """
 
-    def __init__(self, name: str, ring: Ring, run: str, *, retention: int, block: int) -> None:
+    def __init__(self, name: str, ring: Ring, record: Record, *, retention: int, block: int) -> None:
         self.name = name
-        self._ring = ring
+        self.record = record
+        self.ring = ring
         self._retention = retention
-        self._block = block
-        found = _recorded(ring, run)
-        self.record = found or Record(run)
-        self.continued = found is not None
-        """Whether an earlier process of this run left its record."""
-        self._segment = 0
-        self._cursor = 0
-        self._follows = 0
-        self._wanted = 0
+        self._cursor = Cursor(record, block)
         self._losses: list[Loss] = []
         self._dirty = True
-        if self.continued:
-            self._go_back(self.record.through)
+        if record.timeline.segments:
+            self._cursor.go_back(record.through, self._oldest)
         self.commit()
 
     @property
-    def captured(self) -> int:
+    def next(self) -> int:
         """Number of the next sample."""
-        return self.record.ledger.captured
+        return self.record.ledger.next
+
+    @property
+    def unsent(self) -> int:
+        """How many samples `upstream` has not sent."""
+        return sum(stop - start for start, stop in self.places(self.record.sent, self.next))
 
     @property
     def open(self) -> bool:
@@ -89,7 +85,7 @@ class Track:
     @property
     def next_time(self) -> float:
         """When the next sample is captured if nothing comes between; 0 before the first (UTC)."""
-        return self.record.timeline.time_of(self.captured)
+        return self.record.timeline.time_of(self.next)
 
     def begin(self, time: float) -> None:
         """Begin a segment whose first sample is captured at `time` (UTC)."""
@@ -98,23 +94,24 @@ class Track:
             # Hundreds of segments within the retention: the oldest is given up, and counted.
             self._expire(timeline.segments[1].start)
             timeline.forget(timeline.segments[1].start + 1)
-        timeline.begin(self.captured, time)
+        timeline.begin(self.next, time)
         if not self.record.started:
             self.record.started = time
         self._dirty = True
 
     def append(self, pcm: Samples, time: float) -> None:
         """Take in samples of the open segment, the first of them captured at `time` (UTC)."""
-        self.record.timeline.place(self.captured, time)
+        self.record.timeline.place(self.next, time)
         for at in range(0, len(pcm), PART):
             part = pcm[at : at + PART]
-            if len(part) > self._ring.room:
+            if len(part) > self.ring.room:
                 self.commit()
-            self._ring.write(self.captured, part)
+            self.ring.write(self.next - self.record.timeline.skipped, part)
             self.record.ledger.capture(len(part))
             self._dirty = True
-            if self.record.ledger.oldest_pending < self.captured - self._retention - EXPIRE_STEP:
-                self._expire(self.captured - self._retention)
+            kept = self.record.timeline.newest(self._retention, self.next)
+            if self.record.ledger.oldest_pending < kept - EXPIRE_STEP:
+                self._expire(kept)
 
     def end(self, why: End) -> None:
         """End the open segment; where none is open, an empty one says that the input is at its end."""
@@ -122,8 +119,8 @@ class Track:
             if why is not End.ENDED:
                 return
             timeline = self.record.timeline
-            self.begin(timeline.time_after(self.captured) or self.record.accounted)
-        self.record.timeline.end(self.captured, why)
+            self.begin(timeline.time_after(self.next) or self.record.accounted)
+        self.record.timeline.end(self.next, why)
         self._dirty = True
 
     def take(self, position: Position) -> None:
@@ -134,9 +131,9 @@ class Track:
             case Settled(_, start, stop, anchor):
                 if len(ledger.pending) < MAX_PENDING or start <= ledger.oldest_pending:
                     ledger.settle(start, stop)
+                    record.note_turn(stop, anchor)
                 else:
                     log.warning("%s: too many holes in what is settled: %d..%d waits", self.name, start, stop)
-                record.anchor = max(record.anchor, min(anchor, self.captured))
             case Refused(_, start, stop, reason):
                 self.drop(start, stop, reason)
             case Received(_, through, sent):
@@ -144,16 +141,20 @@ class Track:
             case Replay(_, From.SETTLED):
                 record.through = ledger.oldest_pending
                 record.sent = min(record.sent, record.through)
-                self._go_back(record.through)
+                self._cursor.go_back(record.through, self._oldest)
             case Replay(_, From.RECEIVED):
-                self._go_back(record.through)
+                self._cursor.go_back(record.through, self._oldest)
 
     def drop(self, start: int, stop: int, reason: str) -> None:
-        """Give up what is pending of [start, stop)."""
+        """Give up what is pending of [start, stop): a loss for each stretch, since others may lie between."""
         timeline, ledger = self.record.timeline, self.record.ledger
-        start, stop = max(start, ledger.oldest_pending), min(stop, self.captured)
-        if samples := ledger.drop(start, stop, reason):
-            self._losses.append(Loss(reason, samples, timeline.time_of(start), timeline.time_after(stop)))
+        while True:
+            first, last = ledger.pending_from(start)
+            last = min(last, stop)
+            if first >= last:
+                return
+            samples = ledger.drop(first, last, reason)
+            self._losses.append(Loss(reason, samples, timeline.time_of(first), timeline.time_after(last)))
             self._dirty = True
 
     def losses(self) -> list[Loss]:
@@ -167,33 +168,58 @@ class Track:
         It is cut again until `sent` says that it left. `commit` must come before it is sent, or a
         successor of this process would give its numbers to other samples.
         """
-        segment = self.record.timeline.by_number(self._segment)
-        if segment is None:
+        passes = self.record.pass_no
+        cut = self._cursor.next(self._oldest)
+        if self.record.pass_no > passes:
+            self._dirty = True
+            self.commit()
+        if cut is None:
             return None
-        if self._cursor < self._oldest_readable:
-            # Settled unsent, or lead-in that waited for very long: nobody needs it any more.
-            self._cursor = self.record.ledger.oldest_pending
-        start = max(self._cursor, segment.start)
-        whole = start + self._block - (start - segment.start) % self._block
-        if segment.stop is None:
-            return self._cut(segment, start, whole) if whole <= self.captured else None
-        if whole < segment.stop:
-            return self._cut(segment, start, whole)
-        return self._cut(segment, min(start, segment.stop), segment.stop, segment.end)
+        record, start, stop = self.record, cut.start, cut.stop
+        timeline = record.timeline
+        return Block(
+            source=self.name,
+            sample=start,
+            time=timeline.time_of(start) if start < stop else timeline.time_after(start),
+            pcm=self.ring.read(start - cut.segment.skipped, stop - cut.segment.skipped),
+            rate_hz=WORKING_RATE_HZ,
+            segment=cut.segment.number,
+            segment_start=cut.segment.start,
+            follows=cut.follows,
+            pass_no=record.pass_no,
+            wanted=cut.wanted,
+            anchor=record.anchor_at(max(start, cut.wanted)),
+            end=cut.end,
+            numbered_by=record.numbered_by,
+        )
 
     def sent(self, block: Block) -> None:
         """Note that `block` left."""
-        self._cursor = max(self._cursor, block.stop)
-        self._follows = block.stop
-        self._segment = block.segment + (block.end is not End.NO)
+        self._cursor.sent(block)
 
     def commit(self) -> None:
-        """Write the record into the ring, if anything changed."""
+        """Write the record into the ring, if anything changed; then wipe what nobody needs any more."""
         if not self._dirty:
             return
-        self.record.timeline.forget(self.captured - self._ring.readable)
-        self._ring.commit(self.record.pack())
+        self.record.timeline.forget(self._oldest)
+        needed = max(self.record.ledger.oldest_pending - LEAD_IN, 0)
+        wiped, self.record.wiped = self.record.wiped, self._wipe_to(needed)
+        self.ring.commit(self.record.pack())
+        # Only now: until then the record that stands may say that they are wanted.
+        for start, stop in self.places(wiped, self.record.wiped):
+            self.ring.wipe(start, stop)
         self._dirty = False
+
+    def places(self, start: int, stop: int) -> list[tuple[int, int]]:
+        """Return where in the ring those of the samples [start, stop) are that can be read."""
+        return self.record.timeline.places(max(start, self._oldest), min(stop, self.next))
+
+    def move(self, ring: Ring) -> None:
+        """Go on in another ring, which holds nothing yet."""
+        self.commit()
+        copied(self.record, self.ring, ring)
+        self.ring.close()
+        self.ring = ring
 
     def touch(self) -> None:
         """Note that the record was changed by its owner."""
@@ -202,67 +228,20 @@ class Track:
     def close(self) -> None:
         """Let go of the ring."""
         self.commit()
-        self._ring.close()
-
-    def _cut(self, segment: Segment, start: int, stop: int, end: End = End.NO) -> Block:
-        timeline = self.record.timeline
-        return Block(
-            source=self.name,
-            sample=start,
-            time=timeline.time_of(start) if start < stop else timeline.time_after(start),
-            pcm=self._ring.read(start, stop),
-            rate_hz=WORKING_RATE_HZ,
-            segment=segment.number,
-            segment_start=segment.start,
-            follows=min(self._follows, start),
-            pass_no=self.record.pass_no,
-            wanted=self._wanted,
-            anchor=self.record.anchor,
-            end=end,
-        )
+        self.ring.close()
 
     def _expire(self, stop: int) -> None:
         """Give up what is pending below `stop`, and send none of it any more."""
         self.drop(0, stop, "expired")
-        self.record.expired = max(self.record.expired, stop)
-        if self._cursor >= stop:
-            return
-        if self._wanted < stop:
-            self._cursor = stop
-
-    def _go_back(self, wanted: int) -> None:
-        """Begin a new pass at `wanted`, or behind what has expired.
-
-        Where samples have expired in between, the pass starts behind them without lead-in, and its
-        first block follows on `wanted`: so the hole is seen to be meant.
-        """
-        target = max(wanted, self.record.expired)
-        self.record.pass_no += 1
-        self._wanted = target
-        segment = self.record.timeline.find(target)
-        if segment is None:
-            self._segment = self._cursor = self._follows = 0
-            return
-        self._segment = segment.number
-        if target > wanted:
-            self._cursor, self._follows = target, wanted
-        else:
-            self._cursor = self._follows = max(target - LEAD_IN, segment.start, self._oldest_readable)
+        self._cursor.skip(stop)
 
     @property
-    def _oldest_readable(self) -> int:
-        return self.captured - self._ring.readable
+    def _oldest(self) -> int:
+        """The oldest sample that can still be read."""
+        return self.record.timeline.newest(self.ring.readable, self.next)
+
+    def _wipe_to(self, needed: int) -> int:
+        return needed if needed - self.record.wiped >= WIPE_STEP else self.record.wiped
 
     def _clamp(self, sample: int) -> int:
-        return min(max(sample, 0), self.captured)
-
-
-def _recorded(ring: Ring, run: str) -> Record | None:
-    if ring.record is None:
-        return None
-    try:
-        record = Record.unpack(ring.record)
-    except WireError as error:
-        log.error("retained audio cannot be read and is given up: %s", error)
-        return None
-    return record if record.run == run else None
+        return min(max(sample, 0), self.next)

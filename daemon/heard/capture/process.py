@@ -7,16 +7,15 @@ import time
 from collections import deque
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, assert_never
 
 import zmq
 
-from heard.capture.blocks import Track, ring_samples
-from heard.capture.ring import open_ring
-from heard.capture.source import Exhausted, Input, InputRefusedError, Now
+from heard.capture.inputs import Inputs
+from heard.capture.source import InputRefusedError, Now
+from heard.capture.spool import Spool
 from heard.capture.station import Station
 from heard.pipes import EVENTS, POSITIONS, RAW
-from heard.settings import WORKING_RATE_HZ, Source
+from heard.settings import Source
 from heard.stage import Stage
 from heard.wire.codec import Body, WireError
 from heard.wire.control import Code, ControlError
@@ -24,9 +23,6 @@ from heard.wire.events import Event
 from heard.wire.positions import Position, Replay, unpack_position
 from heard.wire.report import Order
 from heard.wire.topics import Topic
-
-if TYPE_CHECKING:
-    from heard.capture.portaudio import Calls
 
 log = logging.getLogger(__name__)
 
@@ -38,12 +34,6 @@ BLOCKS_PER_TICK = 64
 POSITIONS_PER_TICK = 1000
 SAY_EVERY = 1000
 """Of unreadable messages one in so many is logged; all are counted."""
-HUNG_S = 15.0
-"""A call to PortAudio that takes so long will not return; a fresh process starts with a fresh library."""
-
-
-class HungError(Exception):
-    """PortAudio does not return; only the end of this process helps."""
 
 
 class Capture:
@@ -51,34 +41,40 @@ class Capture:
 
     Raises:
         InputRefusedError: a source can never be read as it is configured.
+        RingTakenError: another process has a source's ring.
     """
 
     def __init__(self, stage: Stage, runtime_dir: Path) -> None:
         self._stage = stage
-        self._settings = stage.settings.capture
-        self._calls: Calls | None = None
-        self._raw = stage.pipes.push(RAW)
+        self._inputs = Inputs(stage.settings.capture)
+        # First of all: while an earlier process has a ring, its sockets must not be taken either.
+        self._spool = Spool(stage.settings, runtime_dir, stage.run_id)
+        self._finished = False
         self._events = stage.pipes.push(EVENTS)
+        self.stations = {source.name: self._station(source) for source in stage.settings.source}
+        self._tracks = {name: station.track for name, station in self.stations.items()}
+        self._spool.tell_strays(self._tracks)
+        self._raw = stage.pipes.push(RAW)
         self._positions = stage.pipes.pull(POSITIONS)
         self._counters = {"events_dropped": 0, "positions_unreadable": 0}
         self._ready = False
         self._drain_until: float | None = None
         self._first = 0
-        self.stations = {source.name: self._station(source, runtime_dir) for source in stage.settings.source}
         stage.on(self._positions, self._take_positions)
         now = _now()
         for station in self.stations.values():
             station.open(now)
 
-    def tick(self, now: float) -> None:  # noqa: ARG002  # both clocks are read at one moment
+    def tick(self, now: float) -> None:
         """Read every input and send what the pipe takes."""
         at = _now()
         for station in self.stations.values():
             station.tick(at)
             station.report_losses()
             station.track.commit()
+        self._stage.fault("spool", self._spool.look_after(self._tracks, now))
         self._send()
-        self._check_portaudio()
+        self._inputs.check()
         if not self._ready and all(station.settled for station in self.stations.values()):
             self._ready = True
             self._stage.ready()
@@ -118,73 +114,48 @@ class Capture:
         self._drain_until = time.monotonic() + DRAIN_S
 
     def drained(self) -> bool:
-        """Whether all is sent and settled, or the time for that is over: then the rest is dropped."""
-        tracks = [station.track for station in self.stations.values()]
-        if all(not track.record.ledger.pending and track.next_block() is None for track in tracks):
-            return True
-        if self._drain_until is None or time.monotonic() < self._drain_until:
-            return False
-        for station in self.stations.values():
-            station.track.drop(0, station.track.captured, "shutdown")
-            station.report_losses()
+        """Whether all is sent and settled, or the time for that is over.
+
+        What is left then stays on the disk for the next run, where it is retained there; else it is dropped.
+        """
+        tracks = self._tracks.values()
+        self._finished = all(
+            not track.record.ledger.pending and track.next_block() is None for track in tracks
+        )
+        if self._finished or self._drain_until is None or time.monotonic() < self._drain_until:
+            return self._finished
+        if not self._spool.lasts:
+            for station in self.stations.values():
+                station.track.drop(0, station.track.next, "shutdown")
+                station.report_losses()
+        self._finished = True
         return True
 
     def close(self) -> None:
-        """Let go of the rings; the last record is written."""
-        for station in self.stations.values():
-            station.track.close()
+        """Let go of the rings; at the end of a run nothing stays but what is still to be delivered."""
+        for track in self._tracks.values():
+            track.commit()
+        if self._finished:
+            self._spool.finish(self._tracks)
+        for track in self._tracks.values():
+            track.close()
 
-    def _station(self, source: Source, runtime_dir: Path) -> Station:
-        retention_s = self._settings.retention_s
-        retention = int(retention_s * WORKING_RATE_HZ)
-        path = runtime_dir / f"ring.{source.name}"
+    def _station(self, source: Source) -> Station:
+        retention_s = self._stage.settings.capture.retention_s
         try:
-            ring = open_ring(path, ring_samples(retention))
+            track = self._spool.track(source.name)
         except OSError as error:
             raise InputRefusedError(
-                f"{path}: {error.strerror}: no room to retain {retention_s:g} s (capture.retention_s)"
+                f"{source.name}: {error.strerror}: no room to retain {retention_s:g} s (capture.retention_s)"
             ) from None
-        block = self._settings.block_ms * WORKING_RATE_HZ // 1000
-        track = Track(source.name, ring, self._stage.run_id, retention=retention, block=block)
         return Station(
             source,
-            self._input(source, track),
+            self._inputs.of(source, track),
             track,
             retention_s=retention_s,
             muted=source.name in self._stage.muted,
             publish=self._publish,
         )
-
-    def _input(self, source: Source, track: Track) -> Input:
-        """Make the input; libraries are imported by those that need them alone."""
-        place, captured = track.record.place, track.captured
-        if track.record.ended:
-            return Exhausted(source.path or source.input)
-        try:
-            match source.input:
-                case "file":
-                    from heard.capture.files import FileInput  # noqa: PLC0415
-
-                    return FileInput(source, place, captured)
-                case "stdin":
-                    from heard.capture.stdin import StdinInput  # noqa: PLC0415
-
-                    return StdinInput(source, place, captured)
-                case "device":
-                    from heard.capture.device import DeviceInput  # noqa: PLC0415
-                    from heard.capture.portaudio import Calls  # noqa: PLC0415
-
-                    self._calls = self._calls or Calls()
-                    stall_s = self._settings.stall_ms / 1000
-                    return DeviceInput(source, self._calls, reads=self._settings.reads, stall_s=stall_s)
-                case _:
-                    assert_never(source.input)
-        except InputRefusedError as error:
-            if not captured:
-                raise
-            # It was read before this process was restarted: what was heard is still delivered.
-            log.error("%s: ends here: %s", source.name, error)
-            return Exhausted(source.path or source.input)
 
     def _send(self) -> None:
         """Send what the pipe takes, one block of each source in turn."""
@@ -235,10 +206,6 @@ class Capture:
             self.stations[position.source].track.take(position)
         else:
             raise WireError(f"no source {position.source!r}")
-
-    def _check_portaudio(self) -> None:
-        if self._calls is not None and (hung_s := self._calls.hung_s()) > HUNG_S:
-            raise HungError(f"the sound system has not answered for {hung_s:.0f} s: starting anew")
 
 
 def _now() -> Now:

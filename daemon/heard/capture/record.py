@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 
 from heard.capture.timeline import Segment, TimeAnchor, Timeline
@@ -29,9 +30,11 @@ class Place:
 class Record:
     """One source's state that outlives `capture`. Times are UTC.
 
-    started     when sample 0 was captured; 0 before that
-    anchor      sample at which the last published final ended
-    expired     samples below have been given up for want of room
+    numbered_by the run that numbered the first of these samples; ids of turns are made from it
+    started     when the run's first sample was captured; 0 before that
+    turns       (sample, anchor): of the audio that is pending from `sample` on, the final before it ended
+                at `anchor`, from which the id of the next turn is made; ascending
+    wiped       samples below are settled and overwritten
     through     `upstream` holds what lies below
     sent        `upstream` has sent what lies below
     pass_no     how often the cursor went back
@@ -41,15 +44,17 @@ class Record:
     ended       the input is at its end
     xruns       overruns and jumps of the input's clock
     clipped     samples that would not fit 16 bits, or were no number
+    closed      the run came to an orderly end: no number was given to a sample that is not in here
     """
 
     run: str
+    numbered_by: str = ""
     started: float = 0.0
     ledger: Ledger = field(default_factory=Ledger)
     timeline: Timeline = field(default_factory=Timeline)
     place: Place = field(default_factory=Place)
-    anchor: int = 0
-    expired: int = 0
+    turns: list[tuple[int, int]] = field(default_factory=list)
+    wiped: int = 0
     through: int = 0
     sent: int = 0
     pass_no: int = 0
@@ -59,6 +64,38 @@ class Record:
     ended: bool = False
     xruns: int = 0
     clipped: int = 0
+    closed: bool = False
+
+    def __post_init__(self) -> None:
+        self.numbered_by = self.numbered_by or self.run
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the audio ended with its process, and the time since is on no account."""
+        segments = self.timeline.segments
+        return bool(self.started and segments and segments[-1].end is End.RESTART and not self.hole)
+
+    def anchor_at(self, sample: int) -> int:
+        """Return where the final before `sample` ended, as far as is known."""
+        index = bisect_right(self.turns, sample, key=lambda turn: turn[0])
+        return self.turns[index - 1][1] if index else 0
+
+    def note_turn(self, sample: int, anchor: int) -> None:
+        """Note that what is settled ends at `sample` with a final that ended at `anchor`.
+
+        Each stretch that is pending has a turn of its own under way: two where a backlog is heard
+        beside the live audio.
+        """
+        ledger = self.ledger
+        sample = min(sample, ledger.next)
+        if ledger.pending_from(sample)[0] != sample:
+            return
+        known = dict(self.turns)
+        known[sample] = max(min(anchor, sample), known.get(sample, 0))
+        ordered = sorted(known)
+        starts = [start for start, _ in ledger.pending] + [ledger.next]
+        kept = {bisect_right(ordered, start) - 1 for start in starts} - {-1}
+        self.turns = [(ordered[index], known[ordered[index]]) for index in sorted(kept)]
 
     def pack(self) -> bytes:
         """Return the record as bytes; some 500 where little has happened."""
@@ -66,8 +103,9 @@ class Record:
         return pack(
             {
                 **{name: getattr(self, name) for name, _ in _PLAIN},
-                "ledger": {**ledger.status(), "pending": ledger.pending},
-                "segments": [[s.number, s.start, s.stop, str(s.end)] for s in timeline.segments],
+                "ledger": {**ledger.status(), "pending": ledger.pending, "next": ledger.next},
+                "turns": self.turns,
+                "segments": [[s.number, s.start, s.stop, str(s.end), s.skipped] for s in timeline.segments],
                 "anchors": [[anchor.sample, anchor.time] for anchor in timeline.anchors],
                 "place": [place.frame, place.sample, place.time, place.tail],
             }
@@ -89,6 +127,7 @@ class Record:
             [_segment(each) for each in take(body, "segments", list)],
             [_anchor(each) for each in take(body, "anchors", list)],
         )
+        record.turns = [_span(each) for each in take(body, "turns", list)]
         match take(body, "place", list):
             case [int(frame), int(sample), float(time), bytes(tail)]:
                 record.place = Place(frame, sample, time, tail)
@@ -99,9 +138,9 @@ class Record:
 
 _PLAIN: tuple[tuple[str, type], ...] = (
     ("run", str),
+    ("numbered_by", str),
     ("started", float),
-    ("anchor", int),
-    ("expired", int),
+    ("wiped", int),
     ("through", int),
     ("sent", int),
     ("pass_no", int),
@@ -111,6 +150,7 @@ _PLAIN: tuple[tuple[str, type], ...] = (
     ("ended", bool),
     ("xruns", int),
     ("clipped", int),
+    ("closed", bool),
 )
 
 
@@ -122,6 +162,7 @@ def _ledger(body: Body) -> Ledger:
         pending=[_span(each) for each in take(body, "pending", list)],
         muted=take(body, "muted", int),
         gaps=_counts(body, "gaps"),
+        next=take(body, "next", int),
     )
     try:
         ledger.check()
@@ -138,13 +179,13 @@ def _span(value: object) -> tuple[int, int]:
     match value:
         case [int(start), int(stop)]:
             return start, stop
-    raise WireError(f"no interval of samples: {value!r}")
+    raise WireError(f"no pair of numbers: {value!r}")
 
 
 def _segment(value: object) -> Segment:
     match value:
-        case [int(number), int(start), int() | None as stop, str(end)]:
-            return Segment(number, start, stop, member(end, "end", End))
+        case [int(number), int(start), int() | None as stop, str(end), int(skipped)]:
+            return Segment(number, start, stop, member(end, "end", End), skipped)
     raise WireError(f"no segment: {value!r}")
 
 

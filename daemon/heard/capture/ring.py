@@ -1,7 +1,7 @@
 """The retention ring: the newest samples of one source and a record about them, in one flat buffer.
 
     0            HEADER_BYTES
-    | slot | slot | samples, int16, sample n at (n - first sample ever) modulo capacity |
+    | slot | slot | samples, int16, the nth at n modulo capacity |
 
 The buffer is a mapped file, so what was written is there for the next process however this one
 ended. Two rules make every moment a good one to die:
@@ -15,10 +15,8 @@ ended. Two rules make every moment a good one to die:
 from __future__ import annotations
 
 import mmap
-import os
 import struct
 import zlib
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -26,14 +24,15 @@ import numpy.typing as npt
 from heard.settings import WORKING_RATE_HZ
 
 Samples = npt.NDArray[np.int16]
+Buffer = bytearray | mmap.mmap
 
 MARGIN = 2 * WORKING_RATE_HZ
 """Samples that may be written between two records: the oldest are no longer readable that early."""
 
 SLOT_BYTES = 128 * 1024
 HEADER_BYTES = 2 * SLOT_BYTES
-MAGIC = b"heardrg1"
-"""Also the version of the layout: a file of another one is started anew."""
+MAGIC = b"heardrg2"
+"""Also the version of the layout: what another one holds cannot be read."""
 
 _HEAD = struct.Struct("<8sIQQI")
 """Magic; CRC-32 of all that follows, record included; sequence number; capacity; length of the record."""
@@ -44,10 +43,10 @@ class Ring:
     """Samples and record in `buffer`, which the caller owns and keeps alive.
 
     A buffer of another layout or capacity, or without a sound record, reads as empty: `record` is
-    None. All sample numbers count from the start of the run.
+    None. `foreign` says that there is something nevertheless.
     """
 
-    def __init__(self, buffer: bytearray | mmap.mmap) -> None:
+    def __init__(self, buffer: Buffer) -> None:
         """Take over what the buffer holds.
 
         Raises:
@@ -58,13 +57,20 @@ class Ring:
         self.capacity = len(self._samples)
         if self.capacity <= MARGIN:
             raise ValueError(f"a ring of {self.capacity} samples is too small: more than {MARGIN} are needed")
-        self._sequence = 0
+        self.sequence = 0
+        """Of the record that stands."""
+        self.standing = 0
+        """The slot in which it was found."""
         self._unrecorded = 0
         self.record: bytes | None = None
         for slot in (0, 1):
             found = self._read_slot(slot)
-            if found is not None and found[0] > self._sequence:
-                self._sequence, self.record = found
+            if found is not None and found[0] > self.sequence:
+                self.sequence, self.record = found
+                self.standing = slot
+        self.foreign = self.record is None and any(
+            any(self._view[at : at + _HEAD.size]) for at in (0, SLOT_BYTES)
+        )
 
     @property
     def readable(self) -> int:
@@ -85,10 +91,7 @@ class Ring:
         if len(pcm) > self.room:
             raise ValueError(f"{len(pcm)} samples at once: at most {self.room} before the next record")
         self._unrecorded += len(pcm)
-        at = sample % self.capacity
-        first = min(len(pcm), self.capacity - at)
-        self._samples[at : at + first] = pcm[:first]
-        self._samples[: len(pcm) - first] = pcm[first:]
+        self._place(sample, pcm)
 
     def read(self, start: int, stop: int) -> bytes:
         """Return samples [start, stop) as s16le; they must be among the newest `readable`."""
@@ -96,21 +99,51 @@ class Ring:
         first = min(size, self.capacity - at)
         return self._samples[at : at + first].tobytes() + self._samples[: size - first].tobytes()
 
-    def commit(self, record: bytes) -> None:
-        """Make `record` the one that stands.
+    def wipe(self, start: int, stop: int) -> None:
+        """Overwrite samples [start, stop) with zeros; they must be among the newest `readable`."""
+        if start < stop:
+            at, size = start % self.capacity, stop - start
+            first = min(size, self.capacity - at)
+            self._samples[at : at + first] = 0
+            self._samples[: size - first] = 0
+
+    def copy(self, other: Ring, start: int, stop: int) -> None:
+        """Take samples [start, stop) over from `other`, whatever its capacity; at most `readable` of them."""
+        for at in range(start, stop, MARGIN):
+            part = np.frombuffer(other.read(at, min(at + MARGIN, stop)), dtype="<i2")
+            self._place(at, part.astype(np.int16, copy=False))
+
+    def regions(self, start: int, stop: int) -> list[tuple[int, memoryview]]:
+        """Return samples [start, stop) as (offset, bytes) of the buffer: views, which later writes change."""
+        at, size = start % self.capacity, stop - start
+        first = min(size, self.capacity - at)
+        parts = [(at, first), (0, size - first)]
+        return [
+            (begin, self._view[begin : begin + 2 * count])
+            for begin, count in ((HEADER_BYTES + 2 * place, count) for place, count in parts)
+            if count
+        ]
+
+    def slot(self) -> bytes:
+        """Return the record that stands as the bytes of a slot; it may lie in either of a copy's."""
+        at = (self.sequence % 2) * SLOT_BYTES
+        return bytes(self._view[at : at + _HEAD.size + len(self.record or b"")])
+
+    def commit(self, record: bytes, sequence: int | None = None) -> None:
+        """Make `record` the one that stands; `sequence` where it goes on from another ring's.
 
         Raises:
             ValueError: it is too long for a slot.
         """
         if len(record) > SLOT_BYTES - _HEAD.size:
             raise ValueError(f"a record of {len(record)} bytes does not fit {SLOT_BYTES}")
-        self._sequence += 1
-        at = (self._sequence % 2) * SLOT_BYTES
-        head = _HEAD.pack(MAGIC, 0, self._sequence, self.capacity, len(record))
+        self.sequence = self.sequence + 1 if sequence is None else sequence
+        at = (self.sequence % 2) * SLOT_BYTES
+        head = _HEAD.pack(MAGIC, 0, self.sequence, self.capacity, len(record))
         crc = zlib.crc32(record, zlib.crc32(head[_CRC_FROM:]))
         body = at + _HEAD.size
         self._view[body : body + len(record)] = record
-        self._view[at:body] = _HEAD.pack(MAGIC, crc, self._sequence, self.capacity, len(record))
+        self._view[at:body] = _HEAD.pack(MAGIC, crc, self.sequence, self.capacity, len(record))
         self.record = record
         self._unrecorded = 0
 
@@ -118,6 +151,12 @@ class Ring:
         """Let go of the buffer."""
         self._view.release()
         self._samples = np.empty(0, dtype=np.int16)
+
+    def _place(self, sample: int, pcm: Samples) -> None:
+        at = sample % self.capacity
+        first = min(len(pcm), self.capacity - at)
+        self._samples[at : at + first] = pcm[:first]
+        self._samples[: len(pcm) - first] = pcm[first:]
 
     def _read_slot(self, slot: int) -> tuple[int, bytes] | None:
         at = slot * SLOT_BYTES
@@ -131,21 +170,6 @@ class Ring:
         return sequence, record
 
 
-def open_ring(path: Path, readable: int) -> Ring:
-    """Map the ring at `path` (mode 0600), made where it is missing or of another size.
-
-    The ring holds `readable` samples that can be read. Its space is reserved at once, so that a
-    full file system is an error here and not a fault in the middle of a sentence.
-
-    Raises:
-        OSError: the file cannot be made, or there is no space for it.
-    """
-    size = HEADER_BYTES + 2 * (readable + MARGIN)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        if os.fstat(descriptor).st_size != size:
-            os.ftruncate(descriptor, 0)
-        os.posix_fallocate(descriptor, 0, size)
-        return Ring(mmap.mmap(descriptor, size))
-    finally:
-        os.close(descriptor)
+def ring_bytes(readable: int) -> int:
+    """Return the size of a buffer whose ring holds `readable` samples that can be read."""
+    return HEADER_BYTES + 2 * (readable + MARGIN)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Callable
 from enum import StrEnum
 
-import numpy as np
-
+from heard.capture.account import MUTED, Account, Publish
 from heard.capture.blocks import Track
-from heard.capture.ring import Samples
+from heard.capture.level import Level
 from heard.capture.source import Heard, Input, InputLostError, Now
-from heard.meters import Latency, dbfs
+from heard.meters import Latency
 from heard.settings import WORKING_RATE_HZ, Source
 from heard.wire.audio import Block, End
 from heard.wire.codec import Body
@@ -26,9 +23,6 @@ ACCOUNT_LAG_S = 0.5
 """Time without audio is counted this late: a device's first samples are older than their arrival."""
 FAST_AHEAD_S = 10.0
 """How far an input that can wait is read ahead of what upstream has sent."""
-
-Publish = Callable[[Topic, str, Body], None]
-"""Publishes a body on a topic of a source; never waits."""
 
 
 class State(StrEnum):
@@ -68,7 +62,8 @@ class Station:
         self._retry_at = 0.0
         self._clipped_before = track.record.clipped
         self._latency = Latency()
-        self._level = _Level()
+        self._level = Level()
+        self._account = Account(track, publish)
         record = track.record
         if record.ended:
             self.state = State.ENDED
@@ -89,8 +84,8 @@ class Station:
         if not record.accounted:
             record.accounted = now.utc
         if self.state is State.MUTED:
-            self._silence(End.MUTED, "muted", now)
-        elif self._input.goes_on and track.open:
+            self._silence(End.MUTED, MUTED, now)
+        elif self._input.goes_on and (track.open or record.interrupted):
             self._silence(End.RESTART, "capture-restart", now)
         elif self.state is State.LIVE and record.hole:
             # Muted while a predecessor ran, and no longer.
@@ -116,7 +111,7 @@ class Station:
                 self._listen(now)
             case State.ENDED:
                 return
-        self._account(now.utc - ACCOUNT_LAG_S)
+        self._account.count(now.utc - ACCOUNT_LAG_S)
 
     def mute(self, now: Now) -> None:
         """Close the input until `unmute`."""
@@ -124,7 +119,7 @@ class Station:
             return
         self._input.stop()
         self._started = False
-        self._silence(End.MUTED, "muted", now)
+        self._silence(End.MUTED, MUTED, now)
         self.state = State.MUTED
         self._told_lost = False
         self._tell("muted")
@@ -154,9 +149,7 @@ class Station:
 
     def report_losses(self) -> None:
         """Publish what the track gave up."""
-        for loss in self.track.losses():
-            log.warning("%s: %d samples dropped: %s", self.name, loss.samples, loss.reason)
-            self._tell_gap(loss.reason, loss.samples, loss.start, loss.stop)
+        self._account.report(self.track.losses())
 
     def status(self) -> Body:
         """Return this stage's part of the source's status."""
@@ -188,7 +181,7 @@ class Station:
             if now.mono >= self._retry_at:
                 self._start(now)
             return
-        room = self._ahead - (self.track.captured - self.track.record.sent)
+        room = self._ahead - self.track.unsent
         try:
             heard = self._input.read(now, max(room, 0))
         except InputLostError as error:
@@ -208,11 +201,11 @@ class Station:
     def _take(self, heard: Heard, now: Now) -> None:
         track, record = self.track, self.track.record
         if heard.lost_s > 0 and track.open:
-            self._overrun(heard)
+            self._account.overrun(heard)
         if not len(heard.pcm):
             return
         if not track.open:
-            self._fill_hole(heard.time if self._input.goes_on else now.utc)
+            self._account.fill(heard.time if self._input.goes_on else now.utc)
             track.begin(heard.time)
         if self.state is State.LOST:
             self.state = State.LIVE
@@ -220,7 +213,7 @@ class Station:
             self._tell("live", self._input.label)
             log.info("%s: hearing %s", self.name, self._input.label)
         track.append(heard.pcm, heard.time)
-        record.accounted = track.record.timeline.time_after(track.captured)
+        record.accounted = track.record.timeline.time_after(track.next)
         self._level.add(heard.pcm)
 
     def _lose(self, why: str, now: Now) -> None:
@@ -237,7 +230,7 @@ class Station:
     def _end(self, now: Now) -> None:
         self._input.stop()
         self._started = False
-        self._fill_hole(now.utc)
+        self._account.fill(now.utc)
         self.track.end(End.ENDED)
         self.track.record.ended = True
         self.track.touch()
@@ -248,76 +241,8 @@ class Station:
 
     def _silence(self, why: End, hole: str, now: Now) -> None:
         """End the segment; from now on time goes to the account of `hole`."""
-        record = self.track.record
         self.track.end(why)
-        if record.hole == hole:
-            return
-        if record.hole:
-            # Lost and then muted, or unmuted and not there: each has its own account.
-            self._fill_hole(now.utc)
-        elif not self._input.goes_on:
-            # The times of a file at pace "fast" are not those at which it is read.
-            record.accounted = now.utc
-        record.hole, record.hole_since = hole, record.accounted
-        self.track.touch()
-
-    def _account(self, until: float) -> None:
-        """Count what was not heard up to `until` (UTC)."""
-        record = self.track.record
-        samples = math.floor((until - record.accounted) * WORKING_RATE_HZ)
-        if not record.hole or samples <= 0:
-            return
-        if record.hole == "muted":
-            record.ledger.muted += samples
-        else:
-            record.ledger.add_gap(record.hole, samples)
-        record.accounted += samples / WORKING_RATE_HZ
-        self.track.touch()
-
-    def _fill_hole(self, until: float) -> None:
-        """End the hole, if there is one, at `until` (UTC): audio begins again."""
-        record = self.track.record
-        self._account(until)
-        hole, record.hole = record.hole, ""
-        if hole and hole != "muted":
-            seconds = max(record.accounted - record.hole_since, 0.0)
-            samples = round(seconds * WORKING_RATE_HZ)
-            log.warning("%s: %.3f s were not captured: %s", self.name, seconds, hole)
-            self._tell_gap(hole, samples, record.hole_since, record.accounted)
-        self.track.touch()
-
-    def _overrun(self, heard: Heard) -> None:
-        record = self.track.record
-        samples = round(heard.lost_s * WORKING_RATE_HZ)
-        record.xruns += 1
-        record.ledger.add_gap("xrun", samples)
-        log.warning("%s: overrun: %.3f s lost", self.name, heard.lost_s)
-        self._tell_gap("xrun", samples, heard.time - heard.lost_s, heard.time)
+        self._account.open(hole, now.utc, waits=not self._input.goes_on)
 
     def _tell(self, event: str, detail: str = "") -> None:
         self._publish(Topic.SOURCE, self.name, {"event": event, "detail": detail})
-
-    def _tell_gap(self, reason: str, samples: int, start: float, end: float) -> None:
-        self._publish(
-            Topic.GAP, self.name, {"reason": reason, "samples": samples, "start": start, "end": end}
-        )
-
-
-class _Level:
-    """RMS of what came in since the last reading but one, so that a reading never stands on too little."""
-
-    def __init__(self) -> None:
-        self._squares = self._samples = 0.0
-        self._last = (0.0, 0.0)
-
-    def add(self, pcm: Samples) -> None:
-        values = pcm.astype(np.float32)
-        self._squares += float(np.dot(values, values))
-        self._samples += len(pcm)
-
-    def reading(self) -> float | None:
-        squares, samples = self._squares + self._last[0], self._samples + self._last[1]
-        if self._samples:
-            self._last = (self._squares, self._samples)
-            self._squares = self._samples = 0.0
-        return dbfs(math.sqrt(squares / samples) / 32768) if samples else None

@@ -1,7 +1,7 @@
 """Core: which samples belong together, and when each was captured.
 
-A timeline is a list of segments, which follow each other without a hole in the numbers, and a list
-of anchors: the sample at an anchor was captured at its time, those after it at the working rate, up
+A timeline is a list of segments, which follow each other, as a rule without a hole in the numbers, and a
+list of anchors: the sample at an anchor was captured at its time, those after it at the working rate, up
 to the next anchor. Both are bounded, and forget what lies before the retained samples.
 """
 
@@ -22,12 +22,16 @@ SLEW_S = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Samples [start, stop) that may be treated as one stream; `stop` is None while it goes on."""
+    """Samples [start, stop) that may be treated as one stream; `stop` is None while it goes on.
+
+    `skipped` numbers before it were given to no sample, so that its samples lie so much earlier in the ring.
+    """
 
     number: int
     start: int
     stop: int | None = None
     end: End = End.NO
+    skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,12 @@ class Timeline:
         """Begin a segment with number `sample`, captured at `time`; the one before must have ended."""
         if self.open:
             raise ValueError("a segment begins before the last one ended")
-        number = self.segments[-1].number + 1 if self.segments else 0
-        self.segments.append(Segment(number, sample))
+        if self.segments:
+            last = self.segments[-1]
+            assert last.stop is not None, "it is not open"
+            self.segments.append(Segment(last.number + 1, sample, skipped=last.skipped + sample - last.stop))
+        else:
+            self.segments.append(Segment(0, sample))
         self._anchor(sample, time)
 
     def end(self, sample: int, why: End) -> None:
@@ -87,6 +95,40 @@ class Timeline:
             if segment.stop is None or sample <= segment.stop:
                 return segment
         return self.segments[-1] if self.segments else None
+
+    def holding(self, sample: int) -> Segment | None:
+        """Return the segment that `sample` belongs to, None where it lies in none."""
+        for segment in reversed(self.segments):
+            if segment.start <= sample:
+                return segment if segment.stop is None or sample < segment.stop else None
+        return None
+
+    def newest(self, samples: int, following: int) -> int:
+        """Return the number of the oldest of the newest `samples` samples; the next one is `following`.
+
+        Numbers may be left out between two segments.
+        """
+        for segment in reversed(self.segments):
+            stop = following if segment.stop is None else segment.stop
+            if stop - segment.start >= samples:
+                return stop - samples
+            samples -= stop - segment.start
+        return self.segments[0].start if self.segments else following
+
+    @property
+    def skipped(self) -> int:
+        """How many numbers before the newest segment were given to no sample."""
+        return self.segments[-1].skipped if self.segments else 0
+
+    def places(self, start: int, stop: int) -> list[tuple[int, int]]:
+        """Return the samples [start, stop) as they lie in the ring: numbers that were skipped left out."""
+        found = []
+        for segment in self.segments:
+            first = max(start, segment.start)
+            last = stop if segment.stop is None else min(stop, segment.stop)
+            if first < last:
+                found.append((first - segment.skipped, last - segment.skipped))
+        return found
 
     def by_number(self, number: int) -> Segment | None:
         """Return the segment of that number; the oldest that is known where it is forgotten."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from heard.config import start_up_errors
 from heard.recognizer.requirements import lacking as packages_lacking
 from heard.settings import Settings
 from heard.upstream.key import lacking
+from heard.wire.control import Code, ControlError
 
 
 @click.command()
@@ -26,7 +28,16 @@ def run(config: Path | None, overrides: tuple[str, ...]) -> int:
       heard run --config /etc/heard/heard.toml
       heard run --set source.mic.denoise.mix=0.5 --set log_level=debug
     """
-    return serve(settings_from(config, overrides))
+
+    def read() -> Settings:
+        try:
+            settings = settings_from(config, overrides)
+            check(settings)
+        except Failure as failure:
+            raise ControlError(Code.BAD_VALUE, "\n".join(failure.lines)) from None
+        return settings
+
+    return serve(settings_from(config, overrides), read)
 
 
 def check(settings: Settings) -> None:
@@ -44,8 +55,8 @@ def check(settings: Settings) -> None:
         raise Failure(lack, CREDENTIALS)
 
 
-def serve(settings: Settings) -> int:
-    """Run the daemon with `settings`; return its exit status.
+def serve(settings: Settings, read: Callable[[], Settings] | None = None) -> int:
+    """Run the daemon with `settings`; return its exit status. `read` reads them again, for a reload.
 
     Raises:
         Failure: it cannot start, for a reason that the line says.
@@ -56,7 +67,7 @@ def serve(settings: Settings) -> int:
     from heard.supervise.process import run as supervise  # noqa: PLC0415
 
     try:
-        return supervise(settings)
+        return supervise(settings, read)
     except EndpointTakenError as error:
         raise Failure(str(error), FAILURE) from None
     except OSError as error:

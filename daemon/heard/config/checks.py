@@ -24,6 +24,8 @@ Complaint = tuple[Keys, str, str]
 
 SOURCE_NAME = r"[a-z0-9-]{1,32}"
 KEY_FILE_MODE = 0o600
+LEAST_IDLE_S = 10.0
+"""A room's noise is known from its last 8 s, in which nobody may have spoken."""
 OWN_SOCKETS = ("raw", "clean", "events", "acks", "positions", "reports", "recognizer")
 """Names in the runtime directory that the daemon's own pipes have."""
 
@@ -125,6 +127,9 @@ def _upstream(settings: Settings) -> Iterator[Complaint]:
     yield from _url(upstream.url)
     if not upstream.speech_model.strip():
         yield ("upstream", "speech_model"), shown("", upstream.speech_model), "must name a model"
+    if 0 < upstream.idle_close_s < LEAST_IDLE_S:
+        value = shown("", upstream.idle_close_s)
+        yield ("upstream", "idle_close_s"), value, f"must be 0 (never) or at least {LEAST_IDLE_S:g}"
     at = ("upstream", "params")
     right: dict[str, object] = {}
     for name, param in upstream.params.items():

@@ -87,8 +87,9 @@ class Passage:
         """Take in the next block of the source."""
         latest = self._latest
         if latest and (block.pass_no, block.segment) != (latest.pass_no, latest.segment):
-            if block.pass_no == latest.pass_no:
-                # Its end went missing; a new pass sends again what is still in here.
+            goes_on = self._expected is not None and block.wanted >= self._expected
+            if block.pass_no == latest.pass_no or goes_on:
+                # Its end went missing, or the new pass begins further on; else it sends again what is here.
                 self._finish(End.NO)
             self._forget()
         elif self._expected is not None and block.sample > self._expected:
@@ -97,7 +98,7 @@ class Passage:
         self._latest = block
         if self._expected is None:
             self._expected = block.sample
-            self._follows = block.follows if block.sample >= block.wanted else block.wanted
+            self._follows = min(block.follows, max(block.sample, block.wanted))
         self._take_in(block)
         if block.end is not End.NO:
             self._finish(block.end)

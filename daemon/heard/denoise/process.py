@@ -96,6 +96,15 @@ class Denoising:
             raise ControlError(Code.BAD_REQUEST, str(error)) from None
         raise ControlError(Code.UNKNOWN_OP, f"denoise knows no op {order.op!r}")
 
+    def reload(self) -> None:
+        """Take over what is configured now (`heard.stage.Reloads`)."""
+        for configured in self._stage.settings.source:
+            passage, denoise = self._sources[configured.name].passage, configured.denoise
+            if passage.backend != denoise.backend:
+                self._set([configured.name], BACKEND, denoise.backend)
+            if passage.mix != denoise.mix_in_force:
+                self._set([configured.name], MIX, denoise.mix_in_force)
+
     def report(self) -> tuple[dict[str, Body], Body, dict[str, int]]:
         """Return the status parts."""
         sources: dict[str, Body] = {}

@@ -21,9 +21,9 @@ from heard.publish.bodies import check, check_settlement, complete
 from heard.publish.journal import Journal
 from heard.publish.once import Once
 from heard.publish.sequence import Sequence
-from heard.publish.slot_file import SlotFile
+from heard.publish.slot_file import SlotFile, once_path
 from heard.stage import Stage
-from heard.wire.codec import Body, WireError, pack, take
+from heard.wire.codec import Body, WireError, pack, take, take_or
 from heard.wire.control import Code, ControlError
 from heard.wire.events import Ack, Event
 from heard.wire.positions import Settled, pack_position
@@ -58,9 +58,9 @@ class Publisher:
         self._settings = stage.settings.publish
         run, directory = stage.run_id, stage.pipes.runtime_dir
         self._sequence_file = SlotFile(directory / "publish.seq", run, sequence.KIND, sequence.SLOT_BYTES)
-        self._once_file = SlotFile(directory / "publish.once", run, once.KIND, once.SLOT_BYTES)
+        self._once_file = SlotFile(once_path(stage.settings, directory), "", once.KIND, once.SLOT_BYTES)
         self._sequence = Sequence(self._sequence_file.slots)
-        self._once = Once(self._once_file.slots)
+        self._once = Once(self._once_file.slots, run)
         self._journal: Journal | None = None
         if self._settings.journal:
             self._journal = Journal(Path(stage.settings.state_dir), self._settings.journal_days, time.time())
@@ -169,6 +169,9 @@ class Publisher:
             self._acknowledge(Ack(number))
 
     def _handle(self, event: Event) -> None:
+        if event.topic is Topic.FINAL or event.settles is not None:
+            for settled in self._once.meets(event.source, self._turns(event)):
+                self._settled(settled)
         if event.topic is Topic.FINAL:
             self._final(event)
         else:
@@ -179,6 +182,12 @@ class Publisher:
         if event.settles is not None:
             settles = event.settles
             self._settled(Settled(event.source, settles.start, settles.stop, settles.anchor))
+
+    def _turns(self, event: Event) -> str:
+        """Return what the ids of a source's turns begin with: a final's own does, silence says it."""
+        if event.topic is Topic.FINAL:
+            return take(event.body, "turn_id", str).rpartition("-")[0]
+        return take_or(event.body, "turns", str, f"{self._stage.run_id}-{event.source}")
 
     def _is_wanted(self, event: Event) -> bool:
         match event.topic:

@@ -1,8 +1,8 @@
 """Core: a small file of fixed-size slots that outlives its process, one slot a key.
 
 A slot is written by one `pwrite` that stays within a page, so a process that is killed leaves it
-either old or new, never half. The file counts for one run of the daemon: another run starts empty.
-It is made for the runtime directory (memory); it is never synced to a disk.
+either old or new, never half. The file counts for one run of the daemon: another run starts empty,
+unless it is made for no run in particular. It is never synced to a disk.
 
 A memory map would do the same with one system call less, but on a full tmpfs it ends the process
 (SIGBUS) where a write returns an error.
@@ -31,6 +31,7 @@ class Write:
 class Slots:
     """The image of such a file. The first slot is the header; a key keeps its slot for the run.
 
+    `run` "" is for a file that counts for all runs.
     `slot_bytes`, a divisor of the page size, holds the key (at most MAX_KEY_BYTES), two lengths and the
     payload. `kind` tells the files of different users apart.
     """

@@ -29,6 +29,8 @@ class Relay:
 
     orders: tuple[tuple[Process, str, str, Body], ...]
     """(process, op, source, args)."""
+    result: Body = field(default_factory=dict)
+    """What is known of the result before the stages answer."""
 
 
 @dataclass(slots=True)
@@ -55,7 +57,8 @@ class Control:
 
     `status` returns the status map. `changed` is told of each `mute`, `unmute` and `set` that a stage
     has carried out, as (op, source, args): supervise keeps them for the restart of that stage. `up` says
-    whether a process can take orders.
+    whether a process can take orders. `reload` puts the configuration in force as far as it goes and
+    returns the op's result; it raises ControlError where the configuration has errors.
     """
 
     def __init__(
@@ -66,12 +69,14 @@ class Control:
         status: Callable[[], Body],
         up: Callable[[Process], bool],
         changed: Callable[[str, str, Body], None],
+        reload: Callable[[], Body],
     ) -> None:
         self._settings = settings
         self._run = run
         self._status = status
         self._up = up
         self._changed = changed
+        self._put_in_force = reload
         self._pending: dict[int, _Pending] = {}
         self._last_order = 0
         self.stop_requested = False
@@ -86,6 +91,7 @@ class Control:
             "reconnect": self._to("upstream", "reconnect"),
             "get": self._get,
             "set": self._set,
+            "reload": lambda _args: self._reload(),
             "stop": self._stop,
             **dict.fromkeys(LATER, _later),
         }
@@ -139,6 +145,17 @@ class Control:
             pending.missing.clear()
         return outbox
 
+    def reload(self) -> Outbox:
+        """Reload without a client: nobody waits for the stages' answers.
+
+        Raises:
+            ControlError: the configuration has errors; nothing has changed.
+        """
+        orders = [
+            (process, Order(0, op, source, args)) for process, op, source, args in self._reload().orders
+        ]
+        return Outbox(orders=orders)
+
     def _begin(self, envelope: Frames, request: Request, now: float, outbox: Outbox) -> None:
         handler = self._handlers.get(request.op)
         if handler is None:
@@ -149,10 +166,13 @@ class Control:
         if not isinstance(outcome, Relay):
             outbox.replies.append([*envelope, Reply(request.id, outcome).pack()])
             return
+        if not outcome.orders:
+            outbox.replies.append([*envelope, Reply(request.id, outcome.result).pack()])
+            return
         for process, _, _, _ in outcome.orders:
             if not self._up(process):
                 raise ControlError(Code.NOT_AVAILABLE, f"{process} is not running at the moment; try again")
-        pending = _Pending(envelope, request, now + ANSWER_S, {})
+        pending = _Pending(envelope, request, now + ANSWER_S, {}, dict(outcome.result))
         for process, op, source, args in outcome.orders:
             self._last_order += 1
             pending.missing[self._last_order] = process
@@ -197,6 +217,11 @@ class Control:
             raise WireError("field 'value' is missing")
         return Relay(((_stage_of(key), "set", source, {"key": key, "value": args["value"]}),))
 
+    def _reload(self) -> Relay:
+        result = self._put_in_force()
+        # A stage that is not up reads what is in force when it starts.
+        return Relay(tuple((each, "reload", "", {}) for each in RELOADING if self._up(each)), result)
+
     def _source(self, args: Body, *, required: bool) -> str:
         name = take(args, "source", str) if required else take_or(args, "source", str, "")
         if (required or name) and self._settings.by_name(name) is None:
@@ -208,7 +233,10 @@ class Control:
 STAGES: dict[str, Process] = {"denoise": "denoise", "upstream": "upstream"}
 """Who has the settings that can change while running, by the first part of their key."""
 
-LATER = ("learn_noise", "history", "search", "devices", "reload")
+RELOADING: tuple[Process, ...] = ("capture", "denoise", "upstream", "publish")
+"""Who reads the settings in force."""
+
+LATER = ("learn_noise", "history", "search", "devices")
 """Ops of the contract that this version does not offer yet."""
 
 

@@ -8,23 +8,24 @@ import os
 import signal
 import time
 import uuid
-from dataclasses import replace
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import zmq
 
 from heard import logs
 from heard.pipes import EVENTS, Pipes, Process, claim, private_directory
 from heard.settings import Settings
-from heard.stage import RunFile
 from heard.supervise.children import CONFIGURATION_EXIT, Children, Running, usage
 from heard.supervise.control import Control, Outbox
+from heard.supervise.inforce import InForce, Read
 from heard.supervise.notify import Notifier
 from heard.supervise.overview import Overview
 from heard.supervise.policy import State
 from heard.supervise.table import children
 from heard.wire.codec import Body, WireError
+from heard.wire.control import ControlError
 from heard.wire.endpoints import ipc_path
 from heard.wire.events import Event
 from heard.wire.report import Order, Report, StageState, unpack_from_stage
@@ -38,8 +39,10 @@ STATUS_S = 1.0
 LAST_RUN = "last-run.json"
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, read: Read | None = None) -> int:
     """Run the daemon until it is told to stop; return the exit status.
+
+    `read` reads the configuration again, for a reload; None where there is none.
 
     Raises:
         EndpointTakenError: another daemon has the runtime directory or a socket.
@@ -59,25 +62,24 @@ def run(settings: Settings) -> int:
         ipc_path(settings.publish.endpoint),
     ):
         claim(path)
-    return Supervisor(settings).run()
+    return Supervisor(settings, read).run()
 
 
 class Supervisor:
     """The main process: owns the children, the control socket and the status."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, read: Read | None) -> None:
         self._began = time.monotonic()
         run_id = uuid.uuid4().hex[:12]
-        self._file = RunFile(run_id, settings, frozenset())
-        self._file.write(Path(settings.runtime_dir))
+        self._in_force = InForce(run_id, settings, read)
         self._overview = Overview(settings, run_id)
         self._control = Control(
             settings,
             run_id,
             status=lambda: cast("Body", self._status()),
             up=lambda process: self._children.running[process].life.up,
-            changed=self._keep,
+            changed=self._in_force.keep,
+            reload=self._reload,
         )
         self._pipes = Pipes(Path(settings.runtime_dir))
         self._reports = self._pipes.reports_router()
@@ -89,15 +91,22 @@ class Supervisor:
         self._poller.register(self._reports, zmq.POLLIN)
         self._poller.register(self._requests, zmq.POLLIN)
         self._signals = 0
+        self._hung_up = False
+        # Under nohup the end of the terminal is nobody's business.
+        self._terminal = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN and _has_terminal()
         self._status_due = 0.0
         self._told_state = ""
         self._told_faults: dict[tuple[str, str], str] = {}
         self._exit_status = 0
-        self._kept_orders: dict[tuple[str, str], tuple[Process, Order]] = {}
 
     def run(self) -> int:
         """Serve until stopped, then drain; return the exit status."""
-        before = {s: signal.signal(s, self._signal) for s in (signal.SIGTERM, signal.SIGINT)}
+        handled = {
+            signal.SIGTERM: self._signal,
+            signal.SIGINT: self._signal,
+            signal.SIGHUP: self._hang_up,
+        }
+        before = {number: signal.signal(number, handler) for number, handler in handled.items()}
         try:
             while not self._stop_wanted():
                 self._turn()
@@ -114,11 +123,14 @@ class Supervisor:
     def _signal(self, _number: int, _frame: object) -> None:
         self._signals += 1
 
+    def _hang_up(self, _number: int, _frame: object) -> None:
+        self._hung_up = True
+
     def _stop_wanted(self) -> bool:
         return bool(self._signals or self._exit_status or self._control.stop_requested or self._done())
 
     def _done(self) -> bool:
-        if not self._settings.exit_when_done or not self._overview.was_ready:
+        if not self._in_force.settings.exit_when_done or not self._overview.was_ready:
             return False
         return self._overview.done(self._status())
 
@@ -129,6 +141,8 @@ class Supervisor:
             self._read_reports()
         if self._requests in ready:
             self._read_requests()
+        if self._hung_up:
+            self._take_hang_up()
         now = time.monotonic()
         for running in self._children.running.values():
             self._watch_output(running, ready, now)
@@ -181,7 +195,8 @@ class Supervisor:
                 continue  # the last words of a process that was replaced
             if message.state is StageState.READY and running.life.state is State.STARTING:
                 running.life.reported_ready(time.monotonic())
-                self._repeat(message.process)
+                for process, order in self._in_force.orders_for(message.process):
+                    self._order(process, order)
             if (bug := self._overview.take(message)) is not None:
                 log.error("bug: the ledger does not add up: %s", bug)
 
@@ -203,30 +218,26 @@ class Supervisor:
     def _order(self, process: Process, order: Order) -> None:
         self._reports.send_multipart([process.encode(), order.pack()], zmq.NOBLOCK)
 
-    def _keep(self, op: str, source: str, args: Body) -> None:
-        """Remember a change for the restart of the stage that has it."""
-        names = [source] if source else [each.name for each in self._settings.source]
-        if op in ("mute", "unmute"):
-            muted = self._file.muted | set(names) if op == "mute" else self._file.muted - set(names)
-            self._file = replace(self._file, muted=muted)
-            self._file.write(Path(self._settings.runtime_dir))
-        elif op == "set":
-            section, _, key = str(args["key"]).partition(".")
-            if section == "denoise":
-                # In the file, so that a new process hears it before its first sample.
-                self._file = replace(
-                    self._file, settings=_with(self._file.settings, source, key, args["value"])
-                )
-                self._file.write(Path(self._settings.runtime_dir))
-            else:
-                order = Order(0, "set", source, {"key": args["key"], "value": args["value"]})
-                self._kept_orders[source, key] = ("upstream", order)
+    def _reload(self) -> Body:
+        """Read the configuration again; return what the client is told.
 
-    def _repeat(self, name: str) -> None:
-        """Give a restarted stage what was set while its predecessor ran."""
-        for process, order in self._kept_orders.values():
-            if process == name:
-                self._order(process, order)
+        Raises:
+            ControlError: it has errors; nothing has changed.
+        """
+        left = self._in_force.reload()
+        self._overview.settings = self._in_force.settings
+        logs.set_level(self._in_force.settings.log_level)
+        return {"restart_needed": left} if left else {}
+
+    def _take_hang_up(self) -> None:
+        """SIGHUP is an order to reload, or the end of the terminal that heard was started on."""
+        self._hung_up = False
+        if self._terminal and not _has_terminal():
+            self._signals += 1
+            return
+        # What is wrong with the configuration is in the log.
+        with suppress(ControlError):
+            self._send(self._control.reload())
 
     def _gone(self, running: Running) -> None:
         name, status, state = running.child.name, running.exit_status, running.life.state
@@ -336,21 +347,19 @@ class Supervisor:
     def _write_last_run(self) -> None:
         status = self._status()
         self._publish(Topic.STATUS, cast("Body", status))
-        path = Path(self._settings.state_dir) / LAST_RUN
+        path = Path(self._in_force.settings.state_dir) / LAST_RUN
         try:
             path.write_text(json.dumps(status, indent=1) + "\n", encoding="utf-8")
         except OSError as error:
             log.error("%s: cannot be written: %s", path, error.strerror)
 
 
-def _with(settings: Settings, name: str, key: str, value: object) -> Settings:
-    """Return `settings` with a key of one source's noise reduction changed, as its stage has accepted it."""
-    denoise: dict[str, Any] = {key: value}
-    sources = tuple(
-        replace(each, denoise=replace(each.denoise, **denoise)) if each.name == name else each
-        for each in settings.source
-    )
-    return replace(settings, source=sources)
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def fault_body(process: str, what: str, event: str, detail: str) -> Body:

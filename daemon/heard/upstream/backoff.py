@@ -27,13 +27,13 @@ class Kind(StrEnum):
     """Where a session failed."""
 
     NETWORK = "network"
-    """No connection, or it broke: DNS, TCP, TLS, proxy."""
+    """No connection (in time), or it broke: DNS, TCP, TLS, proxy."""
     HTTP = "http"
     """The upgrade was answered with a status."""
     CLOSE = "close"
     """The service closed the session."""
     TIMEOUT = "timeout"
-    """No connection, no Begin or no Termination in time."""
+    """No Begin or no Termination in time."""
     DEAD = "dead"
     """The peer no longer answers pings."""
     PROTOCOL = "protocol"
@@ -157,6 +157,9 @@ class Backoff:
         if verdict is Verdict.NOW and failure.kind is not Kind.OPERATOR and healthy_s < HEALTHY_S:
             # A server that expires every session at once must not be hammered.
             verdict = Verdict.BACKOFF
+        if verdict is Verdict.BACKOFF and now < self.due:
+            # A source's two sessions fail together: one failure, and one wait.
+            return verdict
         if verdict is Verdict.SLOWER:
             if self._slowed:
                 verdict = Verdict.WRONG
@@ -196,14 +199,14 @@ class SessionBudget:
     """The account's allowance of new sessions, shared by all sources of a process."""
 
     def __init__(self, per_minute: int | None) -> None:
-        self._per_minute = per_minute
+        self.per_minute = per_minute
         self._opened: deque[float] = deque()
 
     def take(self, now: float) -> bool:
         """Return whether a session may be opened now; if so it is counted."""
         while self._opened and self._opened[0] <= now - 60.0:
             self._opened.popleft()
-        if self._per_minute is not None and len(self._opened) >= self._per_minute:
+        if self.per_minute is not None and len(self._opened) >= self.per_minute:
             return False
         self._opened.append(now)
         return True

@@ -304,7 +304,7 @@ class Connection:
             case websocket.WebSocketBadStatusException():
                 return self._refused(error)
             case websocket.WebSocketTimeoutException() | TimeoutError():
-                return Failure(Kind.TIMEOUT, f"no connection within {self._target.timeout_s:g} s")
+                return Failure(Kind.NETWORK, f"no connection within {self._target.timeout_s:g} s")
             case websocket.WebSocketProxyException():
                 return Failure(Kind.NETWORK, f"proxy: {self._line(error)}")
             case websocket.WebSocketAddressException():

@@ -2,7 +2,7 @@
 
 Blocks come twice after a replay, and go missing when `denoise` dies with some in its hands. Sample
 numbers tell: what lies below the next expected one is a duplicate; a block that does not follow it
-shows a loss, unless the block itself says that what lies between was dropped on purpose.
+shows a loss, unless the block itself says that what lies between is done with: settled, or given up.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ class Taken:
     """Its segment ends with it."""
     missing: bool = False
     """Something before it is lost: ask for a replay."""
+    hole: bool = False
+    """What lies before it is done with, and nobody sends it: the audio before is at its end."""
 
 
 class Intake:
@@ -34,25 +36,29 @@ class Intake:
         """Samples that came twice."""
         self.missed = 0
         """Blocks that did not follow."""
-        self._ended = -1
+        self._ended = (-1, -1)
+        """Of the newest segment that ended: one past its last sample, its number."""
 
     def take(self, block: Block) -> Taken:
         """Return what is new in `block`."""
         if self.next is None:
-            if block.follows > block.wanted:
-                # In mid-pass: meant for the process that was here before. Our own replay is on its way.
+            if block.follows:
+                # Something before it is pending, so it was meant for the process that was here before. Our
+                # own replay, from the oldest pending sample on, is on its way.
                 self.missed += 1
                 return Taken(missing=True)
             self.next = block.wanted
         if block.sample > self.next and block.follows > self.next:
             self.missed += 1
             return Taken(missing=True)
+        hole = block.sample > self.next
         fresh = self._fresh(block, self.next)
         self.next = max(self.next, block.stop)
-        ends = block.end is not End.NO and block.segment > self._ended and block.stop == self.next
+        end = (block.stop, block.segment)
+        ends = block.end is not End.NO and end > self._ended and block.stop == self.next
         if ends:
-            self._ended = block.segment
-        return Taken(fresh, ends=ends)
+            self._ended = end
+        return Taken(fresh, ends=ends, hole=hole)
 
     def _fresh(self, block: Block, expected: int) -> Block | None:
         """Cut off what came before."""

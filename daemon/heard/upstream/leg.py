@@ -19,8 +19,10 @@ from dataclasses import dataclass, field
 from heard.meters import Latency
 from heard.upstream.backlog import Backlog
 from heard.upstream.pace import AHEAD_S, Pace
-from heard.upstream.session import Session, State
+from heard.upstream.session import Session
 from heard.upstream.settle import Settler
+from heard.upstream.states import State
+from heard.upstream.terms import Terms
 from heard.wire.audio import BYTES_PER_SAMPLE
 from heard.wire.codec import Body
 
@@ -54,14 +56,24 @@ class Span:
     """End of the audio to send; None while it grows."""
     own_stop: int | None = None
     """Words from here on belong to the next span; None: no such limit."""
+    overlap: int = 0
+    """Whoever begins at `seam` hears so many samples before it: a word may straddle it."""
+    seam: int | None = None
+    """Where it was split off another one; None: it was not."""
     backfill: bool = False
     undrained: int = 0
     """How many sessions sent all of it and got no Termination."""
+    resting: bool = False
+    """Nobody speaks: no session hears it until somebody does."""
 
     @property
     def last(self) -> int | None:
         """One past the last sample that this span has to settle; None while it grows."""
         return self.stop if self.own_stop is None else self.own_stop
+
+    def heard_from(self, oldest: int) -> int:
+        """Return the sample from which a session must hear it; `oldest` is the oldest that is kept."""
+        return max(self.start - self.overlap, oldest) if self.start == self.seam else self.start
 
     @property
     def done(self) -> bool:
@@ -82,12 +94,21 @@ class Leg:
     pace: Pace
     span: Span | None
     """None: it stands by to take over."""
+    terms: Terms
+    start: int
+    """The first sample that it was to hear."""
     session_id: str = ""
     reached: bool = False
     """Whether the service was: the attempt counts as one of the account's sessions."""
     live_since: float | None = None
     """Monotonic seconds at which Begin came."""
-    rotate_at: float | None = None
+    expires_at: float | None = None
+    """Monotonic seconds at which the service will end it."""
+    stale_at: float | None = None
+    """Monotonic seconds since which its terms are not the wanted ones: it is to be replaced."""
+    stale_why: str = ""
+    farewell: str = "terminated"
+    """Why it is closed in good order."""
     confirmed: int | None = None
     """The service has every sample below, says its own count."""
     replaced: bool = False

@@ -15,6 +15,7 @@ from heard.upstream.intake import Intake
 from heard.upstream.leg import Meters, Moment
 from heard.upstream.port import LineConfig, Port
 from heard.upstream.switchboard import Switchboard
+from heard.upstream.terms import Terms
 from heard.upstream.voice import Voice, VoiceConfig
 from heard.wire.audio import Block
 from heard.wire.codec import Body
@@ -39,8 +40,8 @@ class Line:
         self._intake = Intake()
         self._backlog = Backlog(config.rate_hz)
         self._meters = Meters()
-        voice = VoiceConfig(config.source, config.run, config.rate_hz, partials=config.partials)
-        self._voice = Voice(voice, port, self._backlog, self._meters)
+        voice = VoiceConfig(config.source, config.run, config.rate_hz)
+        self._voice = Voice(voice, port, self._backlog, self._meters, partials=config.partials)
         self._sessions = Switchboard(
             config, port, self._backlog, self._voice, self._meters, budget=budget, rng=rng, numbers=numbers
         )
@@ -55,30 +56,34 @@ class Line:
         if taken.missing:
             self._ask_again(moment)
             return
+        if taken.hole:
+            self._sessions.part()
         if (fresh := taken.block) is not None:
-            anchor = fresh.anchor if first else self._voice.anchor
+            self._voice.numbered_by = fresh.numbered_by or self.config.run
+            anchor = fresh.anchor if first or taken.hole else self._voice.anchor
             self._sessions.spans.take(fresh, self._backlog.stop, anchor)
             self._backlog.add(fresh)
+            self._sessions.rest.hear(fresh)
             self._bound()
         if taken.ends:
-            self._sessions.spans.end(block.stop)
-        self._sessions.pump(moment)
+            self._sessions.spans.end(self._backlog.stop)
+        self._sessions.legs.pump(moment)
 
     def connected(self, number: int, moment: Moment) -> None:
         """Take note that a connection is open."""
-        self._sessions.connected(number, moment)
+        self._sessions.legs.connected(number, moment)
 
     def received(self, number: int, data: str | bytes, moment: Moment) -> None:
         """Take a text frame of the service's."""
-        self._sessions.received(number, data, moment)
+        self._sessions.legs.received(number, data, moment)
 
     def pong(self, number: int, moment: Moment) -> None:
         """Take note that the service is there."""
-        self._sessions.pong(number, moment)
+        self._sessions.legs.pong(number, moment)
 
     def lost(self, number: int, failure: Failure, moment: Moment) -> None:
         """Take note that a connection failed, was closed or broke."""
-        self._sessions.lost(number, failure, moment)
+        self._sessions.legs.lost(number, failure, moment)
 
     def tick(self, moment: Moment) -> None:
         """Do what is due."""
@@ -91,7 +96,7 @@ class Line:
 
     def endpoint(self) -> str:
         """End the current turn now; return the state."""
-        self._sessions.endpoint()
+        self._sessions.legs.endpoint()
         return self.state
 
     def reconnect(self, moment: Moment) -> str:
@@ -99,13 +104,20 @@ class Line:
         self._sessions.reconnect(moment)
         return self.state
 
-    def get(self) -> dict[str, object]:
-        """Return the v3 parameters in force."""
-        return dict(self._sessions.params)
+    @property
+    def terms(self) -> Terms:
+        """What sessions are opened with; the running one is on them too, or is about to be replaced."""
+        return self._sessions.terms
 
-    def set(self, name: str, value: object) -> None:
-        """Change a v3 parameter within the running session; the next ones begin with it."""
-        self._sessions.configure(name, value)
+    def change(self, terms: Terms, why: str, moment: Moment) -> None:
+        """Let the sessions be on other terms: within the running one, or by another that replaces it."""
+        self._sessions.change(terms, why, moment)
+
+    def reconfigure(self, config: LineConfig, why: str, moment: Moment) -> None:
+        """Take over new settings; service, retention and what else a start decides must be as they were."""
+        self.config = config
+        self._voice.partials = config.partials
+        self._sessions.reconfigure(config, why, moment)
 
     def stop(self) -> None:
         """Open no more sessions; end the ones there are."""
@@ -136,7 +148,7 @@ class Line:
             "duplicate_samples": self._intake.duplicates,
             "expired_samples": self._expired,
             **self._voice.counters(),
-            **self._sessions.counters(),
+            **self._sessions.legs.counters(),
         }
 
     def _bound(self) -> None:

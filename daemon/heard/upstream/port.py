@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from heard.upstream.happenings import Action
-from heard.upstream.session import Limits
+from heard.upstream.states import Limits
+from heard.upstream.terms import Terms
 from heard.wire.events import Event
 from heard.wire.positions import Position
 
@@ -18,12 +19,13 @@ class LineConfig:
     source: str
     run: str
     service: str
-    model: str
-    params: dict[str, object]
+    terms: Terms
     rate_hz: int
     frame_ms: int
     retention_s: float
     rotate_before_s: float
+    idle_close_s: float
+    """A session is closed after so long without speech; 0: never."""
     partials: bool
     live_first_s: float | None
     """After an outage with so long a backlog, live audio comes first; None: all in order."""

@@ -1,8 +1,4 @@
-"""Core: one v3 session as a table of states. No socket, no thread, no clock.
-
-    connecting ─connected─▶ open ─begin─▶ live ─terminate─▶ draining ─termination─▶ closed
-         │                   │             │                   │                       ▲
-         └───────────────────┴──lost, abandon, a deadline──────┴───────────────────────┘
+"""Core: one v3 session, by the table of `states`. No socket, no thread, no clock.
 
 What happens goes in by method, each with `now` (monotonic seconds); what is to be done comes out of
 `actions`, what was learnt out of `happenings`, both in order and once. Only `Begin` proves a session:
@@ -13,8 +9,6 @@ LocalProtocolError and changes nothing. What the *server* does out of order is c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
 from heard.upstream import messages
 from heard.upstream.backoff import Failure, Kind
@@ -50,8 +44,10 @@ from heard.upstream.messages import (
     Unknown,
     Unreadable,
 )
+from heard.upstream.states import TRANSITIONS, Input, Limits, LocalProtocolError, State
 from heard.upstream.timeline import Timeline
 from heard.upstream.turns import Reading, Turns
+from heard.upstream.vigil import Vigil
 from heard.wire.audio import BYTES_PER_SAMPLE
 
 NORMAL_CLOSE = 1000
@@ -59,97 +55,6 @@ LEAST_FRAME_MS = 50
 MOST_FRAME_MS = 1000
 CLOSE_S = 2.0
 """How long an Error's close frame may take."""
-STALL_S = 1.0
-"""The process itself did not run for so long (stopped, suspended): the peer gets that time on top."""
-
-
-class State(StrEnum):
-    """Where a session stands."""
-
-    CONNECTING = "connecting"
-    OPEN = "open"
-    """The socket is open; no Begin yet."""
-    LIVE = "live"
-    DRAINING = "draining"
-    """Terminate is sent; the last words are awaited."""
-    CLOSED = "closed"
-
-
-class Input(StrEnum):
-    """What can happen to a session."""
-
-    CONNECTED = "connected"
-    BEGIN = "begin"
-    MESSAGE = "message"
-    """Any server message but Begin and Termination."""
-    TERMINATION = "termination"
-    PONG = "pong"
-    LOST = "lost"
-    AUDIO = "audio"
-    CONFIGURE = "configure"
-    ENDPOINT = "endpoint"
-    TERMINATE = "terminate"
-    ABANDON = "abandon"
-    TICK = "tick"
-
-
-TRANSITIONS: dict[State, dict[Input, State]] = {
-    State.CONNECTING: {
-        Input.CONNECTED: State.OPEN,
-        Input.LOST: State.CLOSED,
-        Input.ABANDON: State.CLOSED,
-        Input.TICK: State.CONNECTING,
-    },
-    State.OPEN: {
-        Input.BEGIN: State.LIVE,
-        Input.MESSAGE: State.OPEN,
-        Input.TERMINATION: State.CLOSED,
-        Input.PONG: State.OPEN,
-        Input.LOST: State.CLOSED,
-        Input.ABANDON: State.CLOSED,
-        Input.TICK: State.OPEN,
-    },
-    State.LIVE: {
-        Input.BEGIN: State.LIVE,
-        Input.MESSAGE: State.LIVE,
-        Input.TERMINATION: State.CLOSED,
-        Input.PONG: State.LIVE,
-        Input.AUDIO: State.LIVE,
-        Input.CONFIGURE: State.LIVE,
-        Input.ENDPOINT: State.LIVE,
-        Input.TERMINATE: State.DRAINING,
-        Input.LOST: State.CLOSED,
-        Input.ABANDON: State.CLOSED,
-        Input.TICK: State.LIVE,
-    },
-    State.DRAINING: {
-        Input.BEGIN: State.DRAINING,
-        Input.MESSAGE: State.DRAINING,
-        Input.TERMINATION: State.CLOSED,
-        Input.PONG: State.DRAINING,
-        Input.LOST: State.CLOSED,
-        Input.ABANDON: State.CLOSED,
-        Input.TICK: State.DRAINING,
-    },
-    State.CLOSED: {Input.TICK: State.CLOSED},
-}
-"""What is allowed, and where it leads; a deadline that passes within TICK leads to CLOSED."""
-
-
-class LocalProtocolError(Exception):
-    """We did what the session's state, or the protocol's frame rules, do not allow: a bug in heard."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long to wait for what, in seconds."""
-
-    connect_s: float = 10.0
-    begin_s: float = 10.0
-    drain_s: float = 6.0
-    ping_s: float = 3.0
-    pong_s: float = 5.0
-    """Nothing at all heard for so long after a ping: the peer is dead."""
 
 
 class Session:
@@ -177,11 +82,7 @@ class Session:
         self._began = False
         self._actions: list[Action] = []
         self._happenings: list[Happening] = []
-        self._deadline: float | None = now + limits.connect_s
-        self._ticked = now
-        self._heard_at = now
-        self._pinged_at = now
-        self._awaits_pong = False
+        self._vigil = Vigil(limits, now)
 
     @property
     def repeated_finals(self) -> int:
@@ -201,8 +102,7 @@ class Session:
     def connected(self, now: float) -> None:
         """Take note that the upgrade succeeded; Begin is awaited."""
         self._step(Input.CONNECTED)
-        self._deadline = now + self._limits.begin_s
-        self._heard_at = self._pinged_at = now
+        self._vigil.connected(now)
 
     def received(self, data: str | bytes, now: float) -> None:
         """Take one text frame of the server."""
@@ -214,13 +114,13 @@ class Session:
                 self._step(Input.TERMINATION)
             case _:
                 self._step(Input.MESSAGE)
-        self._alive(now)
+        self._vigil.alive(now)
         self._take(message, now)
 
     def pong(self, now: float) -> None:
         """Take a pong, or a ping of the server's: somebody is there."""
         self._step(Input.PONG)
-        self._alive(now)
+        self._vigil.alive(now)
 
     def lost(self, failure: Failure) -> None:
         """Take note that the connection failed, was closed by the server, or broke."""
@@ -228,7 +128,7 @@ class Session:
         self._step(Input.LOST)
         self._flush()
         if draining and failure.code == NORMAL_CLOSE and self._error is None:
-            self._deadline = None
+            self._vigil.met()
             self._happenings.append(Terminated())
             return
         if self._error is not None and failure.kind in (Kind.CLOSE, Kind.NETWORK):
@@ -275,7 +175,7 @@ class Session:
             self._timeline.pad(missing)
             self._actions.append(SendAudio(pcm + bytes(missing * BYTES_PER_SAMPLE)))
         self._actions.append(SendText(messages.TERMINATE))
-        self._deadline = now + self._limits.drain_s
+        self._vigil.expect("Termination", self._limits.drain_s, now)
 
     def abandon(self, failure: Failure) -> None:
         """End the session from our side without waiting for its last words."""
@@ -294,16 +194,17 @@ class Session:
         self._step(Input.TICK)
         if self.state is State.CLOSED:
             return
-        if (stalled := now - self._ticked) > STALL_S:
-            self._heard_at += stalled
-            self._deadline = self._deadline and self._deadline + stalled
-        self._ticked = now
+        self._vigil.tick(now)
         for reading in self._turns.tick(now):
             self._tell(reading)
-        if self._deadline is not None and now >= self._deadline:
-            self._overdue()
-        elif self.state is not State.CONNECTING:
-            self._keep_alive(now)
+        if (late := self._vigil.overdue(now)) is not None:
+            self._fail(late if self._error is None else _of_error(self._error, Failure(Kind.CLOSE, "")))
+        elif self.state is State.CONNECTING:
+            return
+        elif (dead := self._vigil.dead(now)) is not None:
+            self._fail(dead)
+        elif self._vigil.ping_due(now):
+            self._actions.append(SendPing())
 
     def _step(self, event: Input) -> None:
         target = TRANSITIONS[self.state].get(event)
@@ -318,7 +219,7 @@ class Session:
                     self._odd("a second Begin")
                     return
                 self._began = True
-                self._deadline = None
+                self._vigil.met()
                 self._happenings.append(Began(session_id, expires_at, model))
             case Termination():
                 self._flush()
@@ -327,7 +228,7 @@ class Session:
             case ServiceError():
                 self._error = message
                 # A close follows; where it does not, the session is over all the same.
-                self._deadline = now + CLOSE_S
+                self._vigil.expect("close", CLOSE_S, now)
             case ServiceWarning(code, text):
                 self._happenings.append(Warned(text if code is None else f"{code}: {text}"))
             case Unknown(kind):
@@ -371,33 +272,12 @@ class Session:
             self._tell(reading)
 
     def _end(self, failure: Failure) -> None:
-        self._deadline = None
+        self._vigil.met()
         self._happenings.append(Failed(failure))
 
     def _odd(self, why: str) -> None:
         self.oddities += 1
         self.last_oddity = why
-
-    def _alive(self, now: float) -> None:
-        self._heard_at = now
-        self._awaits_pong = False
-
-    def _keep_alive(self, now: float) -> None:
-        if self._awaits_pong and now - max(self._pinged_at, self._heard_at) >= self._limits.pong_s:
-            self._fail(Failure(Kind.DEAD, f"no answer to a ping for {self._limits.pong_s:g} s"))
-        elif not self._awaits_pong and now - self._pinged_at >= self._limits.ping_s:
-            self._pinged_at = now
-            self._awaits_pong = True
-            self._actions.append(SendPing())
-
-    def _overdue(self) -> None:
-        if self._error is not None:
-            self._fail(_of_error(self._error, Failure(Kind.CLOSE, "")))
-            return
-        awaited = {State.CONNECTING: "connection", State.OPEN: "Begin"}.get(self.state, "Termination")
-        limit = {State.CONNECTING: self._limits.connect_s, State.OPEN: self._limits.begin_s}
-        waited_s = limit.get(self.state, self._limits.drain_s)
-        self._fail(Failure(Kind.TIMEOUT, f"no {awaited} within {waited_s:g} s"))
 
     def _fail(self, failure: Failure) -> None:
         self.state = State.CLOSED

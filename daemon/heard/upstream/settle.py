@@ -29,6 +29,8 @@ class Settler:
     def __init__(self, start: int, rate_hz: int) -> None:
         self.settled = start
         """One past the last sample that the service is done with."""
+        self.spoken = start
+        """What was sent when words last came."""
         self._rate_hz = rate_hz
         self._sent = start
         self._confirmed = False
@@ -70,6 +72,7 @@ class Settler:
         """Take note that the open turn has text; its first word starts at `onset`."""
         self._begin(onset)
         self._spoken = True
+        self.spoken = self._sent
 
     def final(self, end: int | None) -> None:
         """Settle a turn that is over; its last word ends at `end` (None: it had no words)."""
@@ -77,6 +80,7 @@ class Settler:
         self._spoken = False
         if end is not None:
             self.settled = max(self.settled, min(end, self._sent))
+            self.spoken = self._sent
 
     def all_sent(self) -> None:
         """Settle all that was sent: the service has processed it."""

@@ -26,7 +26,12 @@ class Spans:
     @property
     def waiting(self) -> list[Span]:
         """The spans with something unsettled and no session."""
-        return [span for span in self._spans if not span.done and self.leg_of(span) is None]
+        return [span for span in self._spans if not (span.done or span.resting) and self.leg_of(span) is None]
+
+    @property
+    def resting(self) -> list[Span]:
+        """The spans that no session is to hear as long as nobody speaks."""
+        return [span for span in self._spans if span.resting and not span.done]
 
     def leg_of(self, span: Span) -> Leg | None:
         """Return the session that hears `span`."""
@@ -38,7 +43,7 @@ class Spans:
         known: end of the audio before the block; anchor: end of the last final.
         """
         if (growing := self.growing) is not None:
-            if growing.segment == block.segment:
+            if growing.segment == block.segment and block.sample <= known:
                 return
             self.end(known)
         # Ids of turns are made from anchors: that of a new segment lies in it, so that it is not
@@ -54,7 +59,7 @@ class Spans:
 
     def split(self, span: Span, cut: int, overlap: int) -> Span:
         """End `span` at `cut` and return the new one behind it; both hear `overlap` of the other's side."""
-        new = Span(cut, cut, cut, span.segment, stop=span.stop)
+        new = Span(cut, cut, cut, span.segment, stop=span.stop, overlap=overlap, seam=cut)
         span.own_stop = cut
         span.stop = cut + overlap if span.stop is None else min(span.stop, cut + overlap)
         self._spans.insert(self._spans.index(span) + 1, new)
@@ -89,7 +94,8 @@ class Spans:
         """Return the sample below which all was sent."""
         for span in self._spans:
             cursor = self._cursor(span)
-            if span.last is None or cursor < span.last:
+            # Nobody waits for what rests to be sent.
+            if not span.resting and (span.last is None or cursor < span.last):
                 return cursor
         return head
 
@@ -97,6 +103,8 @@ class Spans:
         """Return how many samples below `head` were not sent."""
         total = 0
         for span in self._spans:
+            if span.resting:
+                continue
             last = head if span.last is None else span.last
             total += max(0, last - self._cursor(span))
         return total

@@ -36,7 +36,6 @@ class VoiceConfig:
     source: str
     run: str
     rate_hz: int
-    partials: bool
 
 
 class Events(Protocol):
@@ -55,7 +54,13 @@ Heard = HeardTurn | SpeechBegan | SilentThrough | ReceivedThrough | SpeakerRevis
 class Voice:
     """One source's transcripts."""
 
-    def __init__(self, config: VoiceConfig, events: Events, backlog: Backlog, meters: Meters) -> None:
+    def __init__(
+        self, config: VoiceConfig, events: Events, backlog: Backlog, meters: Meters, *, partials: bool
+    ) -> None:
+        self.partials = partials
+        """Whether the turn so far is published too."""
+        self.numbered_by = config.run
+        """The run from which the ids of turns are made."""
         self.turns = 0
         """Finals published."""
         self.anchor = 0
@@ -105,7 +110,17 @@ class Voice:
         if through - span.start >= least:
             settlement = Settlement(span.start, through, span.anchor)
             span.start = through
-            self._events.keep(Event(None, self._config.source, {}, settles=settlement))
+            self._events.keep(Event(None, self._config.source, {"turns": self._turns}, settles=settlement))
+
+    def number(self, span: Span) -> None:
+        """Say from where the ids of a span's turns go on, for a process that hears it again."""
+        settlement = Settlement(span.start, span.start, span.anchor)
+        self._events.keep(Event(None, self._config.source, {"turns": self._turns}, settles=settlement))
+
+    @property
+    def _turns(self) -> str:
+        """What the ids of this source's turns begin with: who numbers its samples."""
+        return f"{self.numbered_by}-{self._config.source}"
 
     @staticmethod
     def _settled(leg: Leg, span: Span) -> int:
@@ -117,7 +132,7 @@ class Voice:
         if not heard.final:
             if text_of(heard.turn):
                 leg.settler.partial(min((word.start for word in heard.words), default=span.start))
-            if part is not None and self._config.partials:
+            if part is not None and self.partials:
                 body, _, _ = self._body(leg, span, heard, part, moment)
                 self._events.offer(self._event(Topic.PARTIAL, body, heard, part, moment))
             return
@@ -169,7 +184,7 @@ class Voice:
         passage = self._backlog.passage(max(0, end - 1))
         written = leg.written_at(end, passage.denoised)
         latency = transcripts.latency(passage.spoken, passage.handed, passage.denoised, written, received)
-        turn_id = f"{self._config.run}-{self._config.source}-{span.anchor}"
+        turn_id = f"{self._turns}-{span.anchor}"
         label = Label(self._config.source, turn_id, leg.session_id, span.backfill)
         return transcripts.body(label, heard, part, self._backlog, latency), written, received
 

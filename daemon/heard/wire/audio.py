@@ -49,7 +49,8 @@ class Block:
     segment_start: int = 0
     """Sample number at which the segment began: the origin of the denoiser's hop grid."""
     follows: int = 0
-    """One past the sample sent before this block; below `sample` where what lies between was dropped."""
+    """All from here up to `sample` (up to `wanted`, in a lead-in) is done with: sent before this block, or
+    settled, or given up. 0 where nothing before is pending: whoever has nothing may begin here."""
     pass_no: int = 0
     wanted: int = 0
     anchor: int = 0
@@ -59,6 +60,9 @@ class Block:
     """UTC at which `capture` handed the block's last sample to the pipe."""
     denoised: float = 0.0
     """UTC at which `denoise` handed it on; 0 on the raw pipe."""
+    numbered_by: str = ""
+    """Id of the run that numbers its samples, from which the ids of turns are made. A run that goes on with
+    what another one retained keeps the other's; "" is the present run."""
 
     @property
     def samples(self) -> int:
@@ -103,4 +107,5 @@ class Block:
             end=member(take_or(body, "end", str, ""), "end", End),
             handed=take_or(body, "handed", float, 0.0),
             denoised=take_or(body, "denoised", float, 0.0),
+            numbered_by=take_or(body, "numbered_by", str, ""),
         )

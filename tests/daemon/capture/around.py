@@ -45,7 +45,10 @@ class Around:
 
     def __init__(self, folder: Path, sources: tuple[Source, ...], capture: Capture) -> None:
         self.folder = folder
-        self.settings = Settings(runtime_dir=str(folder), source=sources, capture=capture)
+        state_dir = str(folder / "state")
+        self.settings = Settings(
+            runtime_dir=str(folder), state_dir=state_dir, source=sources, capture=capture
+        )
         self.blocks: list[Block] = []
         self.events: list[Event] = []
         self.answers: dict[int, Answer] = {}
@@ -73,10 +76,15 @@ class Around:
 
     @contextmanager
     def process(
-        self, *, stdin: bool = False, env: Mapping[str, str] | None = None, limit_s: float = LIMIT_S
+        self,
+        *,
+        stdin: bool = False,
+        env: Mapping[str, str] | None = None,
+        limit_s: float = LIMIT_S,
+        prefix: tuple[str, ...] = (),
     ) -> Iterator[Child]:
-        """Run the capture process while the block runs."""
-        argv = [sys.executable, "-m", "heard.capture", "--runtime-dir", str(self.folder)]
+        """Run the capture process, behind the words of `prefix`, while the block runs."""
+        argv = [*prefix, sys.executable, "-m", "heard.capture", "--runtime-dir", str(self.folder)]
         self.report = None
         with started(argv, limit_s=limit_s, stdin=stdin, env=env) as child:
             yield child
@@ -104,6 +112,11 @@ class Around:
             return bool(predicate())
 
         until(asked, deadline_s, what)
+
+    def faults(self) -> list[str]:
+        """Return what is said to be wrong in the newest report."""
+        self.pump()
+        return [] if self.report is None else [str(fault["detail"]) for fault in self.report.faults]
 
     def order(self, op: str, source: str = "") -> Answer:
         """Have the process carry out an order and return its answer."""

@@ -1,20 +1,24 @@
 """The capture process, alone with real sockets: it waits for nobody, loses nothing, and adds up."""
 
 import os
+import resource
 import signal
 import stat
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from heard.capture.record import Record
+from heard.capture.ring import Ring
 from heard.settings import Capture, Source
 from heard.wire.audio import End
 from heard.wire.control import Code
-from heard.wire.positions import From, Received, Refused
+from heard.wire.positions import From, Received, Refused, Settled
 from heard.wire.report import StageState
 from heard.wire.topics import Topic
 
@@ -163,17 +167,98 @@ def test_killed_at_any_moment_a_file_goes_on_at_its_next_sample(tmp_path: Path) 
             made.until(lambda: made.ledger()["delivered"] == len(pcm), "settlement")
 
 
-def test_another_run_starts_anew(tmp_path: Path) -> None:
-    """Its numbers begin at 0 whatever lies in the runtime directory."""
+def test_another_run_delivers_what_was_retained(tmp_path: Path) -> None:
+    """First, under its own numbers and times, counted once; then the new run's own audio."""
+    pcm = noise(4.0)
+    with around(file_source(write_wav(tmp_path / "a.wav", pcm), pace="fast")) as made:
+        with made.process() as child:
+            made.until(lambda: whole(made), "the end of the file")
+            made.tell(Received("mic", RATE_HZ, RATE_HZ))
+            made.tell(Settled("mic", 0, RATE_HZ, 900))
+            made.until(lambda: made.ledger()["delivered"] == RATE_HZ, "settlement")
+            child.signal(signal.SIGKILL)
+            child.wait(5)
+        times = {block.sample: block.time for block in made.blocks}
+        made.blocks.clear()
+        made.write_run("run-2")
+        with made.process() as child:
+            made.until(lambda: made.blocks and made.blocks[-1].stop == 2 * len(pcm), "both")
+            old = [block for block in made.blocks if block.stop <= len(pcm)]
+            assert (old[0].wanted, old[0].follows, old[0].anchor) == (RATE_HZ, 0, 900)
+            assert all(times[block.sample] == block.time for block in old if block.samples)
+            assert {block.numbered_by for block in made.blocks} == {"run-1"}
+            new = b"".join(block.pcm for block in made.blocks if block.sample >= len(pcm))
+            assert new == pcm.tobytes(), "the file is heard from its beginning"
+            made.until(lambda: made.state() == "ended", "the report")
+            assert made.ledger()["captured"] == made.ledger()["pending"] == 7 * RATE_HZ
+            assert "3.0 s that an earlier run retained" in child.complained()
+            made.settle()
+            made.until(lambda: made.ledger()["delivered"] == 7 * RATE_HZ, "settlement")
+            made.order("stop")
+            assert child.wait(5) == 0
+        assert not (made.folder / "ring.mic").exists(), "nothing is left to be delivered"
+
+
+def test_a_run_behind_one_that_delivered_all_starts_anew(tmp_path: Path) -> None:
+    """Its numbers begin at 0, also where the other run was killed."""
     path = write_wav(tmp_path / "a.wav", noise(1.0))
     with around(file_source(path, pace="fast")) as made:
-        with made.process():
+        with made.process() as child:
             made.until(lambda: whole(made), "the end of the file")
+            made.settle()
+            made.until(lambda: made.ledger()["delivered"] == RATE_HZ, "settlement")
+            child.signal(signal.SIGKILL)
+            child.wait(5)
         made.blocks.clear()
         made.write_run("run-2")
         with made.process():
             made.until(lambda: whole(made), "the end of the file")
-            assert (made.blocks[0].sample, made.blocks[0].pass_no) == (0, 0)
+            first = made.blocks[0]
+            assert (first.sample, first.pass_no, first.numbered_by) == (0, 0, "run-2")
+
+
+def test_what_is_retained_of_a_source_that_is_gone_is_said(tmp_path: Path) -> None:
+    """It stays where it is until the source is configured again."""
+    path = write_wav(tmp_path / "a.wav", noise(2.0))
+    with around(file_source(path, "hall", pace="fast")) as made:
+        with made.process() as child:
+            made.until(lambda: whole(made, "hall"), "the end of the file")
+            child.signal(signal.SIGKILL)
+            child.wait(5)
+        made.settings = replace(made.settings, source=(file_source(path, pace="fast"),))
+        made.write_run("run-2")
+        with made.process() as child:
+            made.until(lambda: whole(made), "the end of the file")
+            (line,) = [each for each in child.complained().splitlines() if "hall" in each]
+            assert "2.0 s of source hall, which is not configured" in line
+            made.settle()
+            made.order("stop")
+            assert child.wait(5) == 0
+        assert (made.folder / "ring.hall").exists()
+
+
+def test_a_change_of_the_retention_loses_nothing(tmp_path: Path) -> None:
+    """What was retained moves to a ring of another size."""
+    pcm = noise(4.0)
+    path = write_wav(tmp_path / "a.wav", pcm)
+    with around(file_source(path, pace="fast"), capture=Capture(retention_s=30)) as made:
+        with made.process() as child:
+            made.until(lambda: whole(made), "the end of the file")
+            child.signal(signal.SIGKILL)
+            child.wait(5)
+        for number, retention_s in enumerate((60, 9, 30), 2):
+            made.settings = replace(
+                made.settings, capture=Capture(retention_s=retention_s), source=(file_source(path),)
+            )
+            made.write_run(f"run-{number}")
+            made.pump()
+            made.blocks.clear()
+            with made.process() as child:
+                made.until(lambda: made.blocks and made.blocks[-1].stop > len(pcm), "what was retained")
+                assert (made.audio()[: len(pcm)] == pcm).all()
+                child.signal(signal.SIGKILL)
+                child.wait(5)
+        assert not list(made.folder.glob("ring.*.new"))
 
 
 def test_mute_and_unmute(tmp_path: Path) -> None:
@@ -324,15 +409,187 @@ def test_a_file_that_cannot_be_heard_ends_the_start_with_2(tmp_path: Path, conte
         assert str(path) in line
 
 
-def test_no_room_for_the_ring_ends_the_start_with_2(tmp_path: Path) -> None:
-    """Here a folder is in its place."""
-    path = write_wav(tmp_path / "a.wav", noise(0.1))
+def test_without_room_it_goes_on_and_heals(tmp_path: Path) -> None:
+    """The ring lives in the process, which is said; once there is room it moves, samples and all."""
+    pcm = noise(30.0)
+    with around(file_source(write_wav(tmp_path / "a.wav", pcm))) as made:
+        with made.process(prefix=("prlimit", "--fsize=4096:unlimited")) as child:
+            made.until(lambda: bool(made.faults()), "the fault")
+            assert "ring.mic: File too large: what is retained is lost with the process" in made.faults()[0]
+            made.until(lambda: len(made.blocks) > 25, "audio")
+            assert (made.folder / "ring.mic").stat().st_size == 0
+            _, hard = resource.prlimit(child.pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (hard, hard))
+            made.until(lambda: made.faults() == [], "the fault to be over")
+            until_sample = made.blocks[-1].stop + RATE_HZ // 2
+            made.until_sample(until_sample)
+            child.signal(signal.SIGKILL)
+            child.wait(5)
+        with made.process():
+            made.until_sample(until_sample + RATE_HZ)
+            assert (made.audio() == pcm[: len(made.audio())]).all()
+            assert {block.numbered_by for block in made.blocks} == {"run-1"}
+
+
+def test_killed_without_room_its_numbers_are_not_given_again(tmp_path: Path) -> None:
+    """What was retained is lost with the process; nobody takes the next samples for those."""
+    with around(file_source(write_wav(tmp_path / "a.wav", noise(30.0)))) as made:
+        for _ in range(2):
+            with made.process(prefix=("prlimit", "--fsize=4096:unlimited")) as child:
+                known = len(made.blocks)
+                made.until(lambda: len(made.blocks) > known + 25, "audio")  # noqa: B023  # it ends in here
+                child.signal(signal.SIGKILL)
+                child.wait(5)
+        first, again = made.blocks[0], next(block for block in made.blocks if block.sample > 10**12)
+        assert first.sample == 0
+        assert again.sample == pytest.approx(again.time * RATE_HZ, abs=5 * RATE_HZ)
+        assert again.follows == 0
+
+
+def test_what_lies_in_the_way_of_the_ring_holds_nothing_up(tmp_path: Path) -> None:
+    """Here a folder; once it is gone the ring takes its place."""
+    path = write_wav(tmp_path / "a.wav", noise(30.0))
     with around(file_source(path)) as made:
         (made.folder / "ring.mic").mkdir()
+        with made.process():
+            made.until(lambda: bool(made.faults()), "the fault")
+            assert "ring.mic: Is a directory" in made.faults()[0]
+            (made.folder / "ring.mic").rmdir()
+            made.until(lambda: made.faults() == [], "the fault to be over")
+            assert (made.folder / "ring.mic").stat().st_size > 30 * RATE_HZ
+
+
+def on_disk(retention_s: float = 30) -> Capture:
+    return Capture(retention_s=retention_s, spool="disk")
+
+
+def copy_of(around: Around) -> Path:
+    return around.folder / "state" / "spool" / "ring.mic"
+
+
+def copied_pending(around: Around) -> int:
+    """Return how many samples are pending by the record of the copy."""
+    ring = Ring(bytearray(copy_of(around).read_bytes()))
+    return Record.unpack(ring.record).ledger.pending_samples if ring.record else 0
+
+
+def test_on_disk_a_copy_outlives_the_machine(tmp_path: Path) -> None:
+    """The runtime directory is empty after a reboot: what was retained comes from the copy."""
+    pcm = noise(6.0)
+    path = write_wav(tmp_path / "a.wav", pcm)
+    with around(file_source(path, pace="fast"), capture=on_disk()) as made:
         with made.process() as child:
-            assert child.wait(10) == 2
-            assert "ring.mic" in child.complained()
-            assert "Traceback" not in child.complained()
+            made.until(lambda: whole(made), "the end of the file")
+            made.tell(Settled("mic", 0, RATE_HZ, 900))
+            made.until(lambda: made.ledger()["delivered"] == RATE_HZ, "settlement")
+            made.until(lambda: copied_pending(made) == 5 * RATE_HZ, "the copy")
+            child.signal(signal.SIGKILL)
+            child.wait(5)
+        assert stat.S_IMODE(copy_of(made).stat().st_mode) == 0o600
+        assert stat.S_IMODE(copy_of(made).parent.stat().st_mode) == 0o700
+        (made.folder / "ring.mic").unlink()
+        made.pump()
+        made.blocks.clear()
+        made.write_run("run-2")
+        with made.process() as child:
+            made.until(lambda: whole(made), "what was retained")
+            made.tell(Received("mic", len(pcm), len(pcm)))
+            made.until(lambda: made.blocks[-1].end and made.blocks[-1].stop > 10**12, "the file")
+            old = [block for block in made.blocks if block.sample < 10**12]
+            got = b"".join(block.pcm for block in old if block.sample >= block.wanted)
+            assert got == pcm[RATE_HZ:].tobytes()
+            # The copy may have been a second old: no number is given to two samples.
+            new = [block for block in made.blocks if block.sample >= 10**12]
+            assert (new[0].follows, new[0].numbered_by) == (len(pcm), "run-1")
+            assert b"".join(block.pcm for block in new) == pcm.tobytes()
+            made.tell(Received("mic", new[-1].stop, new[-1].stop))
+            made.tell(Settled("mic", 0, new[-1].stop, 0))
+            made.until(lambda: made.ledger()["delivered"] == 11 * RATE_HZ, "settlement")
+            made.order("stop")
+            assert child.wait(5) == 0
+        assert not copy_of(made).exists()
+        assert not (made.folder / "ring.mic").exists()
+
+
+def test_on_disk_a_stop_keeps_what_is_pending(tmp_path: Path) -> None:
+    """It is neither dropped nor lost: the next run goes on with it, at the next number."""
+    pcm = noise(2.0)
+    path = write_wav(tmp_path / "a.wav", pcm)
+    with around(file_source(path, pace="fast"), capture=on_disk()) as made:
+        with made.process() as child:
+            made.until(lambda: whole(made), "the end of the file")
+            made.tell(Settled("mic", 0, 1000, 0))
+            made.order("stop")
+            assert child.wait(8) == 0
+            assert made.ledger()["pending"] == len(pcm) - 1000
+            assert made.ledger()["dropped"] == {}
+            assert made.told(Topic.GAP) == []
+        assert not (made.folder / "ring.mic").exists()
+        made.pump()
+        made.blocks.clear()
+        made.settings = replace(made.settings, capture=Capture(retention_s=40))
+        made.write_run("run-2")
+        with made.process():
+            made.until(lambda: made.blocks and made.blocks[-1].stop == 2 * len(pcm), "both")
+            assert (made.audio() == np.concatenate((pcm, pcm))).all()
+            assert made.blocks[0].wanted == 1000
+            assert not copy_of(made).exists(), "it is in memory now, as configured"
+
+
+def test_a_full_disk_is_said_and_heals(tmp_path: Path) -> None:
+    """Audio flows and is retained in memory; the copy comes once there is room."""
+    pcm = noise(30.0)
+    with around(file_source(write_wav(tmp_path / "a.wav", pcm)), capture=on_disk()) as made:
+        spool = copy_of(made).parent
+        spool.parent.mkdir()
+        spool.write_text("in the way")
+        with made.process() as child:
+            made.until(lambda: bool(made.faults()), "the fault")
+            assert "spool" in made.faults()[0]
+            made.until(lambda: len(made.blocks) > 25, "audio")
+            assert (made.folder / "ring.mic").stat().st_size > 0
+            spool.unlink()
+            made.until(lambda: made.faults() == [], "the fault to be over")
+            assert copy_of(made).exists()
+            child.signal(signal.SIGKILL)
+            child.wait(5)
+        with made.process():
+            until_sample = made.blocks[-1].stop + RATE_HZ
+            made.until_sample(until_sample)
+            assert (made.audio() == pcm[: len(made.audio())]).all(), "the ring, not the copy, is gone on with"
+
+
+def test_settled_audio_does_not_linger(tmp_path: Path) -> None:
+    """Neither in the ring's file nor in the copy, but for a lead-in."""
+    pcm = noise(20.0)
+    path = write_wav(tmp_path / "a.wav", pcm)
+    with around(file_source(path, pace="fast"), capture=on_disk()) as made, made.process():
+        for second in range(1, 21):
+            made.until_sample(second * RATE_HZ)
+            made.settle()
+        made.until(lambda: made.ledger()["delivered"] == len(pcm), "settlement")
+
+        def wiped(file: Path) -> bool:
+            data = file.read_bytes()
+            return pcm[1000:1500].tobytes() not in data and pcm[12 * RATE_HZ :][:500].tobytes() not in data
+
+        for file in (made.folder / "ring.mic", copy_of(made)):
+            made.until(lambda file=file: wiped(file), f"{file} to be wiped")  # type: ignore[misc]  # at once
+            assert pcm[-500:].tobytes() in file.read_bytes(), "a lead-in stays"
+
+
+def test_two_processes_do_not_write_one_ring(tmp_path: Path) -> None:
+    """The second waits for the first, which may be about to end, and then says what is wrong."""
+    path = write_wav(tmp_path / "a.wav", noise(30.0))
+    with around(file_source(path)) as made, made.process() as first:
+        made.until(lambda: bool(made.blocks), "audio")
+        with made.process() as second:
+            assert second.wait(15) == 1
+            (line,) = second.complained().splitlines()
+            assert "ring.mic: in use by another process" in line
+        known = len(made.blocks)
+        made.until(lambda: len(made.blocks) > known + 10, "more audio of the first")
+        assert first.running
 
 
 def test_a_file_that_vanishes_during_a_restart_ends_there(tmp_path: Path) -> None:

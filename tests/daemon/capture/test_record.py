@@ -26,8 +26,9 @@ def full_record() -> Record:
         ledger=ledger,
         timeline=Timeline([Segment(0, 0, 500, End.LOST), Segment(1, 500)], [TimeAnchor(0, 1.5)]),
         place=Place(4410, 17, 2.5, b"\x01\x02"),
-        anchor=150,
-        expired=400,
+        numbered_by="q",
+        turns=[(200, 150), (400, 390)],
+        wiped=100,
         through=900,
         sent=800,
         pass_no=4,
@@ -37,6 +38,7 @@ def full_record() -> Record:
         ended=True,
         xruns=2,
         clipped=5,
+        closed=True,
     )
 
 
@@ -49,10 +51,11 @@ def test_everything_comes_back() -> None:
 def test_the_fullest_record_fits_its_slot() -> None:
     """All tables at their bounds, and what a resampler at 192 kHz looks back at."""
     large = 1 << 40
-    ledger = Ledger(captured=large, pending=[(large + 3 * n, large + 3 * n + 1) for n in range(513)])
-    segments = [Segment(large + n, large, large, End.SHUTDOWN) for n in range(MAX_SEGMENTS)]
+    pending = [(large + 3 * n, large + 3 * n + 1) for n in range(513)]
+    ledger = Ledger(captured=large, pending=pending, next=2 * large)
+    segments = [Segment(large + n, large, large, End.SHUTDOWN, large) for n in range(MAX_SEGMENTS)]
     anchors = [TimeAnchor(large + n, 1.8e9 + n) for n in range(MAX_ANCHORS)]
-    record = Record("r" * 64, ledger=ledger, timeline=Timeline(segments, anchors))
+    record = Record("r" * 64, ledger=ledger, timeline=Timeline(segments, anchors), turns=pending)
     record.place = Place(large, large, 1.8e9, bytes(int(0.2 * 192000 * 2)))
     assert len(record.pack()) < SLOT_BYTES - 64
 

@@ -1,17 +1,14 @@
 """The ring keeps samples and their record, whatever moment its process dies at."""
 
-import stat
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heard.capture.ring import HEADER_BYTES, MARGIN, SLOT_BYTES, Ring, open_ring
+from heard.capture.ring import HEADER_BYTES, MARGIN, SLOT_BYTES, Ring, ring_bytes
 
 READABLE = 5000
-SIZE = HEADER_BYTES + 2 * (READABLE + MARGIN)
+SIZE = ring_bytes(READABLE)
 
 
 def ramp(start: int, stop: int) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
@@ -103,24 +100,55 @@ def test_limits_are_refused() -> None:
         Ring(bytearray(HEADER_BYTES + 2 * MARGIN))
 
 
-def test_a_file_is_private_and_outlives_its_ring(tmp_path: Path) -> None:
-    """Mode 0600; opened again it holds what it held; of another size it starts anew."""
-    path = tmp_path / "ring.mic"
-    ring = open_ring(path, READABLE)
-    ring.write(0, ramp(0, 100))
-    ring.commit(b"record")
-    ring.close()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    again = open_ring(path, READABLE)
-    assert (again.record, again.read(0, 100)) == (b"record", ramp(0, 100).tobytes())
-    again.close()
-    assert open_ring(path, READABLE + 1).record is None
+def test_what_nobody_needs_is_overwritten() -> None:
+    """Across the end of the buffer as well, and nothing else."""
+    ring, size = Ring(bytearray(SIZE)), READABLE + MARGIN
+    for start in range(0, 2 * size, 10_000):
+        ring.write(start, ramp(start, start + 10_000))
+        ring.commit(b"record")
+    stop = 2 * size // 10_000 * 10_000 + 10_000
+    ring.wipe(stop - 4000, stop - 1000)
+    assert ring.read(stop - 4000, stop - 1000) == bytes(6000)
+    assert ring.read(stop - 4500, stop - 4000) == ramp(stop - 4500, stop - 4000).tobytes()
+    assert ring.read(stop - 1000, stop) == ramp(stop - 1000, stop).tobytes()
 
 
-def test_a_ring_that_cannot_be_made_is_an_error_at_once(tmp_path: Path) -> None:
-    """No folder, and a symbolic link where the ring should be."""
-    with pytest.raises(FileNotFoundError):
-        open_ring(tmp_path / "nowhere" / "ring.mic", READABLE)
-    (tmp_path / "ring.mic").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match="symbolic links"):
-        open_ring(tmp_path / "ring.mic", READABLE)
+def test_samples_are_copied_to_a_ring_of_another_capacity() -> None:
+    """They lie elsewhere in it, and the order of the records goes on."""
+    old = Ring(bytearray(SIZE))
+    for start in range(0, 100_000, 20_000):
+        old.write(start, ramp(start, start + 20_000))
+        old.commit(b"record")
+    buffer = bytearray(SIZE + 54_321 * 2)
+    new = Ring(buffer)
+    new.copy(old, 95_500, 100_000)
+    new.commit(b"moved", old.sequence + 1)
+    new.commit(b"and on")
+    assert (Ring(buffer).record, Ring(buffer).sequence) == (b"and on", 7)
+    assert Ring(buffer).read(95_500, 100_000) == ramp(95_500, 100_000).tobytes()
+
+
+def test_the_bytes_of_samples_and_record_make_a_copy_of_the_ring() -> None:
+    """Written to the same offsets of another buffer, the record to any of the two slots."""
+    ring = Ring(bytearray(SIZE))
+    for start in range(0, 60_000, 20_000):
+        ring.write(start, ramp(start, start + 20_000))
+        ring.commit(b"record %d" % start)
+    for slot in (0, 1):
+        copy = bytearray(SIZE)
+        for offset, data in ring.regions(57_000, 60_000):
+            copy[offset : offset + len(data)] = data
+        record = ring.slot()
+        copy[slot * SLOT_BYTES : slot * SLOT_BYTES + len(record)] = record
+        assert (Ring(copy).record, Ring(copy).standing) == (b"record 40000", slot)
+        assert Ring(copy).read(57_000, 60_000) == ramp(57_000, 60_000).tobytes()
+
+
+def test_something_that_cannot_be_read_is_told_from_nothing() -> None:
+    """A damaged record, or one of another version: numbers may have been given."""
+    assert not Ring(bytearray(SIZE)).foreign
+    buffer = bytearray(SIZE)
+    Ring(buffer).commit(b"record")
+    assert not Ring(buffer).foreign
+    buffer[SLOT_BYTES : SLOT_BYTES + 8] = b"heardrg1"
+    assert Ring(buffer).foreign

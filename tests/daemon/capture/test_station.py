@@ -5,9 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from heard.capture.blocks import Track, ring_samples
 from heard.capture.record import Place
-from heard.capture.ring import HEADER_BYTES, MARGIN, Ring
 from heard.capture.source import Exhausted, Heard, InputLostError, Now
 from heard.capture.station import ACCOUNT_LAG_S, RETRY_S, State, Station
 from heard.settings import Source
@@ -15,12 +13,11 @@ from heard.wire.audio import End
 from heard.wire.codec import Body
 from heard.wire.topics import Topic
 
-from .test_blocks import sent_by
+from .made import buffer_for, sent_by, track_in
 from .test_files import at
 
 RATE_HZ = 16_000
 RETENTION = 60 * RATE_HZ
-SIZE = HEADER_BYTES + 2 * (ring_samples(RETENTION) + MARGIN)
 TICK_S = 0.02
 DEVICE_LATENCY_S = 0.03
 
@@ -77,7 +74,7 @@ class Scene:
         self.card = Card()
         self.published: list[tuple[Topic, Body]] = []
         self.seconds = start_s
-        self.track = Track("mic", Ring(buffer), "run", retention=RETENTION, block=320)
+        self.track = track_in(buffer, retention=RETENTION)
         self.station = Station(
             Source(),
             self.card,
@@ -116,7 +113,7 @@ class Scene:
 
 @pytest.fixture(name="buffer")
 def _buffer() -> bytearray:
-    return bytearray(SIZE)
+    return buffer_for(RETENTION)
 
 
 def test_a_working_device_is_live_from_its_first_sample(buffer: bytearray) -> None:
@@ -226,16 +223,16 @@ def test_a_stop_closes_the_device_and_ends_the_segment(buffer: bytearray) -> Non
     scene = Scene(buffer)
     scene.run(1)
     scene.station.stop()
-    captured = scene.track.captured
+    captured = scene.track.next
     scene.station.unmute(scene.now)
     scene.run(2)
-    assert (scene.card.started_at, scene.track.captured) == (None, captured)
+    assert (scene.card.started_at, scene.track.next) == (None, captured)
     assert sent_by(scene.track)[-1].end is End.SHUTDOWN
 
 
 def test_an_exhausted_input_ends_its_source(buffer: bytearray, tmp_path: Path) -> None:
     """A file that vanished while the process was restarted."""
-    track = Track("mic", Ring(buffer), "run", retention=RETENTION, block=320)
+    track = track_in(buffer, retention=RETENTION)
     source = Source(input="file", path=str(tmp_path / "gone.wav"))
     station = Station(source, Exhausted("gone"), track, retention_s=60, muted=False, publish=lambda *_: None)
     station.open(at(0))

@@ -82,3 +82,28 @@ def test_many_anchors_are_thinned_where_it_matters_least(seed: int) -> None:
     assert len(timeline.anchors) == MAX_ANCHORS
     assert timeline.time_of(300 * 320) == exact
     assert all(abs(timeline.time_of(sample) - time) < 0.02 for sample, time in times.items())
+
+
+def test_numbers_that_were_skipped_take_no_place() -> None:
+    """Between two segments: their samples lie side by side in the ring."""
+    timeline = Timeline()
+    timeline.begin(0, 1.0)
+    timeline.end(100, End.RESTART)
+    timeline.begin(1000, 2.0)
+    timeline.end(1050, End.LOST)
+    timeline.begin(1050, 3.0)
+    assert [segment.skipped for segment in timeline.segments] == [0, 900, 900]
+    assert timeline.places(90, 1060) == [(90, 100), (100, 150), (150, 160)]
+    assert timeline.places(100, 1000) == []
+    assert [timeline.newest(count, 1080) for count in (30, 31, 80, 81, 180, 999)] == [
+        1050,
+        1049,
+        1000,
+        99,
+        0,
+        0,
+    ]
+
+    held = [timeline.holding(sample) for sample in (0, 99, 100, 999, 1000, 1050, 9999)]
+    assert [segment and segment.number for segment in held] == [0, 0, None, None, 1, 2, 2]
+    assert Timeline().newest(5, 7) == 7

@@ -212,7 +212,10 @@ def test_every_error_at_once(tmp_path: Path) -> None:
         'FILE: publish.journal_days = "30": must be a whole number, 0 or more',
         "FILE: capture.block_ms = 7: must be 10, 20, 30 or 40",
         "FILE: capture.retention_s = true: must be a number from 1 to 86400",
-        "$HEARD_CAPTURE__FOO: capture.foo: unknown key; must be retention_s, block_ms, reads or stall_ms",
+        (
+            "$HEARD_CAPTURE__FOO: capture.foo: unknown key; "
+            "must be retention_s, spool, block_ms, reads or stall_ms"
+        ),
         "FILE: upstream.frame_ms = 20: must be a whole number from 50 to 1000",
         'FILE: upstream.service = "cloud": must be "local" or "assemblyai"',
         (
@@ -278,6 +281,7 @@ def test_an_unknown_source_lists_the_others(tmp_path: Path) -> None:
         ),
         ("[[source]]\npath = 'a\\u0000'\n", 'source.mic.path = "a\\u0000": must not hold a zero character'),
         ("[upstream]\nspeech_model = ''\n", 'upstream.speech_model = "": must name a model'),
+        ("[upstream]\nidle_close_s = 5\n", "upstream.idle_close_s = 5.0: must be 0 (never) or at least 10"),
         (
             "[upstream.params]\nmin_turn_silence = 900\nmax_turn_silence = 100\n",
             "upstream.params: min_turn_silence = 900: must not be above max_turn_silence = 100",

@@ -120,7 +120,7 @@ def test_a_new_pass_with_lead_in_gives_the_same_samples() -> None:
         Passage("mic", Registry(), Denoise(mix=1.0)), _ended(_cut(pcm, origin, **fields), End.ENDED)
     )
     lead = wanted - LEAD_IN
-    again = _cut(pcm[lead - origin :], lead, pass_no=1, wanted=wanted, **fields)
+    again = _cut(pcm[lead - origin :], lead, pass_no=1, wanted=wanted, follows=wanted, **fields)
     out = _feed(Passage("mic", Registry(), Denoise(mix=1.0)), _ended(again, End.ENDED))
     assert (out[0].sample, out[0].follows) == (wanted, wanted)
     np.testing.assert_array_equal(_pcm(out), _pcm(whole)[wanted - origin :])
@@ -130,7 +130,8 @@ def test_a_new_pass_with_lead_in_gives_the_same_samples() -> None:
 def test_only_what_is_wanted_comes_out_of_a_pass_and_what_the_last_one_held_is_dropped() -> None:
     passage = _passage()
     first = _feed(passage, _cut(ramp(1000)))
-    out = _feed(passage, _ended(_cut(ramp(3000, 200), 200, pass_no=1, wanted=500), End.ENDED))
+    again = _cut(ramp(3000, 200), 200, pass_no=1, wanted=500, follows=500)
+    out = _feed(passage, _ended(again, End.ENDED))
     assert first[-1].stop < 1000
     assert out[0].sample == out[0].follows == 500
     assert {each.pass_no for each in out} == {1}
@@ -225,3 +226,16 @@ def test_sample_numbers_of_a_thousand_hours_pass_unchanged() -> None:
     blocks = _ended(_cut(ramp(5000), far, segment_start=far - 96), End.ENDED)
     out = _feed(_passage(), blocks)
     assert (out[0].sample, out[-1].stop) == (far, far + 5000)
+
+
+def test_a_pass_that_begins_further_on_lets_the_one_before_run_out() -> None:
+    """What lies between is settled: nobody sends again what is still in here."""
+    passage = _passage()
+    first = _cut(ramp(1000))
+    lead = _cut(ramp(1000, 4000), 4000, pass_no=1, wanted=5000, follows=1000)
+    then = _cut(ramp(640, 5000), 5000, pass_no=1, wanted=5000)
+    out = _feed(passage, [*first, *lead, *_ended(then, End.ENDED)])
+    assert _pcm([each for each in out if each.pass_no == 0]).size == 1000
+    behind = [each for each in out if each.pass_no == 1]
+    assert (behind[0].sample, behind[0].follows) == (5000, 1000)
+    assert _pcm(behind).size == 640

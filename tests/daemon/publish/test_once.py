@@ -19,27 +19,37 @@ class Life:
     """A `Once` that is killed and started again between any two calls."""
 
     def __init__(self, run: str = "run") -> None:
-        self.image = Slots(b"", run, KIND, SLOT_BYTES).header().data
+        self.image = Slots(b"", "", KIND, SLOT_BYTES).header().data
         self.run = run
+        self.turns = run
+        """What the ids of turns begin with: the run that numbers the samples."""
+        self.told: list[Settled] = []
+        """What another run had settled."""
 
     @property
     def once(self) -> Once:
         """What the next process reads."""
-        return Once(Slots(self.image, self.run, KIND, SLOT_BYTES))
+        return Once(Slots(self.image, "", KIND, SLOT_BYTES), self.run)
+
+    def met(self, source: str) -> Once:
+        """Return what the next process knows once it has heard of a source."""
+        once = self.once
+        self.told += once.meets(source, f"{self.turns}-{source}")
+        return once
 
     def publishes(self, source: str, turn_id: str, *samples: int) -> None:
         """Publish a final that settles the samples [start, stop), if any."""
         settles = Settlement(samples[0], samples[1], samples[1]) if samples else None
-        self.image = apply(self.image, self.once.publishes(source, turn_id, settles))
+        self.image = apply(self.image, self.met(source).publishes(source, turn_id, settles))
 
     def settles(self, source: str, start: int, stop: int, anchor: int = 0) -> None:
         """Settle samples without a final."""
-        self.image = apply(self.image, self.once.settles(source, Settlement(start, stop, anchor)))
+        self.image = apply(self.image, self.met(source).settles(source, Settlement(start, stop, anchor)))
 
     def repeated(self, source: str, turn_id: str, *samples: int) -> bool:
         """Ask whether such a final was published."""
         settles = Settlement(samples[0], samples[1], samples[1]) if samples else None
-        return self.once.is_repeated(source, turn_id, settles)
+        return self.met(source).is_repeated(source, turn_id, settles)
 
 
 def test_the_same_turn_is_repeated() -> None:
@@ -83,14 +93,14 @@ def test_silence_is_no_proof_of_a_final() -> None:
 
 
 def test_a_new_process_tells_capture_all_that_is_settled() -> None:
-    """Finals and silence as stretches that are joined, with the last anchor."""
+    """Finals and silence as stretches that are joined, each with the end of its last final."""
     life = Life()
     life.publishes("mic", "t1", 0, 100)
     life.settles("mic", 100, 150, anchor=100)
     life.settles("hall", 7, 9)
     life.publishes("mic", "t2", 300, 400)
-    assert list(life.once.settled()) == [
-        Settled("mic", 0, 150, 400),
+    assert life.once.settled() == [
+        Settled("mic", 0, 150, 100),
         Settled("mic", 300, 400, 400),
         Settled("hall", 7, 9, 0),
     ]
@@ -104,7 +114,7 @@ def test_memory_is_bounded_and_keeps_the_newest() -> None:
     assert life.repeated("mic", f"t{FINALS + 49}")
     assert life.repeated("mic", "t50")
     assert not life.repeated("mic", "t49")
-    settled = list(life.once.settled())
+    settled = life.once.settled()
     assert len(settled) == INTERVALS
     assert settled[-1].stop == 10 * (FINALS + 49) + 5
 
@@ -112,7 +122,48 @@ def test_memory_is_bounded_and_keeps_the_newest() -> None:
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 9)), max_size=20))
 def test_joined_covers_the_same_samples(spans: list[tuple[int, int]]) -> None:
     """A union: ascending, apart from each other, nothing added, nothing lost."""
-    intervals = [(start, start + length) for start, length in spans]
+    intervals = [(start, start + length, start) for start, length in spans]
     union = joined(intervals)
-    assert {n for a, b in union for n in range(a, b)} == {n for a, b in intervals for n in range(a, b)}
+    assert {n for a, b, _ in union for n in range(a, b)} == {n for a, b, _ in intervals for n in range(a, b)}
     assert all(first[1] < second[0] for first, second in pairwise(union))
+    for _, stop, anchor in union:
+        assert anchor == max(start for start, end, _ in intervals if end == stop)
+
+
+def test_a_run_that_delivers_what_another_retained_knows_what_that_one_published() -> None:
+    """By ids and by samples; what was settled is told to `capture`, which may not know of it, once."""
+    life = Life("first")
+    life.publishes("mic", "t1", 0, 100)
+    life.settles("mic", 100, 150, anchor=100)
+    life.run = "second"
+    assert life.once.settled() == [], "not before it is known that the same samples are meant"
+    assert life.repeated("mic", "t1", 0, 100)
+    assert life.repeated("mic", "anew", 10, 90)
+    assert not life.repeated("mic", "t2", 150, 200)
+    assert life.told[:1] == [Settled("mic", 0, 150, 100)]
+    life.publishes("mic", "t2", 150, 200)
+    assert life.once.settled() == [Settled("mic", 0, 200, 200)]
+    life.told.clear()
+    assert life.repeated("mic", "t2", 150, 200)
+    assert life.told == []
+
+
+def test_a_run_that_numbers_samples_anew_is_not_held_to_what_another_published() -> None:
+    """The same numbers are other samples then."""
+    life = Life("first")
+    life.publishes("mic", "t1", 0, 1000)
+    life.run = life.turns = "second"
+    assert not life.repeated("mic", "t2", 0, 500)
+    life.settles("mic", 0, 200)
+    assert life.once.settled() == [Settled("mic", 0, 200, 0)]
+    assert life.told == []
+
+
+def test_what_the_fullest_memory_takes_fits_its_slot() -> None:
+    """All of the finals and stretches that are remembered, with the largest numbers."""
+    life, large = Life(), 1 << 62
+    once = life.met("mic")
+    for number in range(max(FINALS, INTERVALS)):
+        first = large + 10 * number
+        write = once.publishes("mic", f"t{number}", Settlement(first, first + 5, first))
+    assert len(write.data) == SLOT_BYTES

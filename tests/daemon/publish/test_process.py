@@ -189,7 +189,8 @@ def test_topics_count_for_themselves() -> None:
         audio = Event(Topic.AUDIO, "mic", {"sample": 0, "start": 1.0, "rate_hz": 16000, "pcm": b"12"})
         status = Event(Topic.STATUS, "", {"state": "ready"})
         level = Event(Topic.LEVEL, "mic", LEVEL)
-        it.say(partial, audio, level, status, level, Event(None, "mic", {}, 1, Settlement(0, 9, 0)))
+        silence = Event(None, "mic", {"turns": ""}, 1, Settlement(0, 9, 0))
+        it.say(partial, audio, level, status, level, silence)
         seen = [it.next() for _ in range(3)]
         assert [(topic, body["seq"]) for topic, body in seen] == [
             ("level.mic", 1),
@@ -228,7 +229,7 @@ def test_a_killed_publish_goes_on_where_it_was(*, journal: bool) -> None:
         it.say(final(2, "t2", 100, 200))
         with running(it):
             assert it.settled() == Settled("mic", 0, 100, 100), "capture may not have heard it"
-            it.say(final(1, "t1", 0, 100), final(2, "t2", 100, 200), final(3, "other-id", 20, 180))
+            it.say(final(1, "t1", 0, 100), final(2, "t2", 100, 200), final(3, "other", 20, 180))
             it.say(final(4, "t3", 200, 300), Event(Topic.LEVEL, "mic", LEVEL))
             heard = [it.next() for _ in range(2)]
             acks = [it.acked().number for _ in range(5)]
@@ -262,18 +263,32 @@ def test_a_subscriber_misses_no_final_through_kills() -> None:
 
 
 def test_another_run_counts_anew() -> None:
-    """A new run of the daemon in the same folder starts at 1, and its turns are its own."""
+    """A new run of the daemon in the same folder starts at 1.
+
+    Its turns are its own, unless it goes on with the samples of the other: then what that one published
+    is neither published again nor pending.
+    """
     with around() as it:
         with running(it):
-            it.say(final(1, "t1", 0, 100))
+            it.say(final(1, "first-mic-0", 0, 100))
+            it.say(Event(None, "mic", {"turns": "first-mic"}, 2, Settlement(100, 150, 100)))
             assert it.next()[1]["seq"] == 1
-            assert (it.settled().stop, it.acked()) == (100, Ack(1))
+            assert [it.settled().stop, it.settled().stop] == [100, 150]
+            assert [it.acked().number, it.acked().number] == [1, 2]
         settings = RunFile.read(it.path).settings
         RunFile("run2", settings, frozenset()).write(it.path)
         with running(it):
-            it.say(final(1, "t1", 0, 100))
+            it.say(final(1, "first-mic-0", 0, 100))
+            it.say(final(2, "first-mic-100", 100, 250))
+            assert [it.settled().stop, it.settled().stop] == [150, 100]
+            assert [it.acked().number, it.acked().number] == [1, 2]
             body = it.next()[1]
-            assert (body["run"], body["seq"]) == ("run2", 1)
+            assert (body["run"], body["seq"], body["turn_id"]) == ("run2", 1, "first-mic-100")
+        RunFile("run3", settings, frozenset()).write(it.path)
+        with running(it):
+            it.say(final(1, "run3-mic-0", 0, 100))
+            body = it.next()[1]
+            assert (body["run"], body["seq"]) == ("run3", 1)
 
 
 def test_settlements_wait_for_a_capture_that_is_away() -> None:
@@ -281,7 +296,7 @@ def test_settlements_wait_for_a_capture_that_is_away() -> None:
     with around() as it:
         it.positions.close(linger=0)
         with running(it):
-            it.say(final(1, "t1", 0, 100), Event(None, "mic", {}, 2, Settlement(100, 250, 100)))
+            it.say(final(1, "t1", 0, 100), Event(None, "mic", {"turns": ""}, 2, Settlement(100, 250, 100)))
             assert it.next()[1]["turn_id"] == "t1"
             it.positions = it.pipes.pull(POSITIONS)
             assert [it.settled(), it.settled()] == [
@@ -356,7 +371,7 @@ def test_kills_in_the_middle_of_the_stream() -> None:
         with running(it) as child:
             child.signal(signal.SIGKILL)
             child.wait(WAIT_S)
-        settled: list[tuple[int, int]] = []
+        settled: list[tuple[int, int, int]] = []
 
         def collect() -> bool:
             """Take in what came, and say whether all was acknowledged."""
@@ -366,7 +381,7 @@ def test_kills_in_the_middle_of_the_stream() -> None:
                 heard.append((body["turn_id"], body["seq"]))
             while it.positions.poll(0):
                 position = it.settled()
-                settled.append((position.start, position.stop))
+                settled.append((position.start, position.stop, position.anchor))
             while it.acks.poll(0):
                 ack = Ack.unpack(it.acks.recv())
                 while unacked and unacked[0] <= ack.number:
@@ -401,4 +416,5 @@ def test_kills_in_the_middle_of_the_stream() -> None:
         kept = dict(journalled(it.path))
         assert kept.keys() == set(turns.values())
         assert all(kept[turn] == seq for turn, seq in heard)
-        assert joined(settled) == [(10, 10 * len(turns) + 10)]
+        last = 10 * len(turns) + 10
+        assert joined(settled) == [(10, last, last)]

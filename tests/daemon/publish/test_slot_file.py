@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from heard.publish.slot_file import SlotFile
+from heard.publish.slot_file import SlotFile, once_path
+from heard.settings import Capture, Settings
 
 
 def opened(path: Path, run: str = "run") -> SlotFile:
@@ -55,3 +56,31 @@ def test_a_write_that_fails_is_counted_and_said_once(
         "cannot be written: No space left on device; goes on without"
     ]
     file.close()
+
+
+def test_what_was_published_is_remembered_where_the_audio_is(tmp_path: Path) -> None:
+    """In memory, or on the disk; where that is changed between two runs the memory moves along."""
+    run, state = tmp_path / "run", tmp_path / "state"
+    run.mkdir()
+    here = Settings(state_dir=str(state))
+    there = Settings(state_dir=str(state), capture=Capture(spool="disk"))
+    first = SlotFile(once_path(here, run), "", "k", 64)
+    assert first.path == run / "publish.once"
+    first.write(first.slots.put("mic", b"one"))
+    first.close()
+    second = SlotFile(once_path(there, run), "", "k", 64)
+    assert second.path == state / "spool" / "publish.once"
+    assert second.slots.items() == {"mic": b"one"}
+    assert (stat.S_IMODE(second.path.stat().st_mode), first.path.exists()) == (0o600, False)
+    second.write(second.slots.put("mic", b"two"))
+    second.close()
+    third = SlotFile(once_path(here, run), "", "k", 64)
+    assert (third.path, third.slots.items()) == (first.path, {"mic": b"two"})
+    assert not second.path.exists()
+
+
+def test_without_a_disk_it_is_remembered_in_memory(tmp_path: Path) -> None:
+    """And said in one line; audio and transcripts go on."""
+    (tmp_path / "state").write_text("in the way")
+    settings = Settings(state_dir=str(tmp_path / "state"), capture=Capture(spool="disk"))
+    assert once_path(settings, tmp_path) == tmp_path / "publish.once"

@@ -11,7 +11,7 @@ from heard.pipes import Process
 from heard.settings import Settings, Source
 from heard.supervise.control import ANSWER_S, LATER, Control, Outbox
 from heard.wire.codec import MAX_MESSAGE_BYTES, Body
-from heard.wire.control import Code, Reply, Request
+from heard.wire.control import Code, ControlError, Reply, Request
 from heard.wire.report import Answer
 
 CLIENT = b"client"
@@ -23,13 +23,20 @@ class Desk:
     def __init__(self) -> None:
         self.down: set[Process] = set()
         self.changes: list[tuple[str, str, Body]] = []
+        self.reloaded: Body | ControlError = {}
         self.control = Control(
             Settings(source=(Source(name="mic"), Source(name="line"))),
             "run1",
             status=lambda: {"state": "ready"},
             up=lambda process: process not in self.down,
             changed=lambda op, source, args: self.changes.append((op, source, args)),
+            reload=self._reload,
         )
+
+    def _reload(self) -> Body:
+        if isinstance(self.reloaded, ControlError):
+            raise self.reloaded
+        return self.reloaded
 
     def ask(self, op: str, **args: object) -> Outbox:
         """Send one request, at time 0."""
@@ -132,6 +139,45 @@ def test_a_bad_request_says_why(desk: Desk, op: str, args: Body, code: Code) -> 
     reply = _reply(outbox)
     assert (reply.code, reply.id, outbox.orders) == (code, 7, [])
     assert reply.message
+
+
+def test_reload_is_an_order_to_every_stage_that_is_up(desk: Desk) -> None:
+    """The client hears what takes a restart once all have taken the rest over; who starts later reads it."""
+    desk.down.add("publish")
+    desk.reloaded = {"restart_needed": ["capture.retention_s"]}
+    orders = desk.ask("reload").orders
+    assert [(process, order.op) for process, order in orders] == [
+        ("capture", "reload"),
+        ("denoise", "reload"),
+        ("upstream", "reload"),
+    ]
+    for _, order in orders[:-1]:
+        assert desk.control.answered(Answer(order.number)).replies == []
+    reply = _reply(desk.control.answered(Answer(orders[-1][1].number)))
+    assert reply.result == {"restart_needed": ["capture.retention_s"]}
+
+
+def test_reload_of_what_is_wrong_orders_nothing(desk: Desk) -> None:
+    """The text has every error; no stage hears of it."""
+    desk.reloaded = ControlError(Code.BAD_VALUE, "one\ntwo")
+    outbox = desk.ask("reload")
+    reply = _reply(outbox)
+    assert (reply.code, reply.message, outbox.orders) == (Code.BAD_VALUE, "one\ntwo", [])
+
+
+def test_reload_without_a_stage_is_answered_at_once(desk: Desk) -> None:
+    """All of them are being restarted."""
+    desk.down |= {"capture", "denoise", "upstream", "publish"}
+    outbox = desk.ask("reload")
+    assert (_reply(outbox).result, outbox.orders) == ({}, [])
+
+
+def test_reload_by_a_signal_has_no_client(desk: Desk) -> None:
+    """The same orders; their answers go nowhere."""
+    outbox = desk.control.reload()
+    assert [order.op for _, order in outbox.orders] == ["reload"] * 4
+    assert outbox.replies == []
+    assert desk.control.answered(Answer(outbox.orders[0][1].number)).replies == []
 
 
 def test_an_empty_delimiter_is_mirrored(desk: Desk) -> None:

@@ -194,7 +194,7 @@ class Speaker:
             source=source, sample=start, time=0.0, pcm=b"", wanted=start, anchor=anchor, pass_no=pass_no
         )
         self.sample = start
-        self._follows = start
+        self._follows = 0
 
     def block(self, samples: int = BLOCK, *, end: End = End.NO) -> Block:
         """Return the next block."""

@@ -112,6 +112,17 @@ def test_where_nobody_is_reached_attempts_stay_near_for_two_minutes() -> None:
     assert max(found) > 10
 
 
+def test_sessions_that_fail_together_make_one_failure() -> None:
+    """Live audio and backlog are cut off at once; what is refused stays so."""
+    broken, once, twice = Failure(Kind.NETWORK, ""), Backoff(Random(1)), Backoff(Random(1))
+    for backoff in (once, twice, twice):
+        backoff.failed(broken, 100.0, 0.0)
+    assert twice.due == once.due
+    twice.failed(Failure(Kind.HTTP, "", 401), 100.1, 0.0)
+    twice.failed(broken, 100.2, 0.0)
+    assert (twice.due, twice.refused) == (100.1 + PROBE_S, True)
+
+
 def test_refusals_are_probed_slowly() -> None:
     """No sooner than five minutes; at once when an operator says so."""
     backoff = Backoff(Random(1))

@@ -214,7 +214,7 @@ def test_a_server_that_never_answers_the_upgrade() -> None:
         began = time.monotonic()
         failure = outcome(Target(url, timeout_s=0.3))
         assert time.monotonic() - began < LIMIT_S / 2
-    assert failure == Failure(Kind.TIMEOUT, "no connection within 0.3 s")
+    assert failure == Failure(Kind.NETWORK, "no connection within 0.3 s")
 
 
 def test_a_connection_that_is_given_up_while_connecting_is_closed() -> None:

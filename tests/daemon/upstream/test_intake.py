@@ -66,11 +66,12 @@ def test_a_hole_on_purpose_is_taken() -> None:
 
 
 def test_the_first_block_must_begin_a_pass() -> None:
-    """One in mid-pass was meant for the process that was here before."""
+    """One that follows on pending samples was meant for the process that was here before."""
     intake = Intake()
     assert intake.take(block(500)).missing
     assert intake.next is None
-    taken = intake.take(block(440, follows=440, wanted=440))
+    assert intake.take(block(440, follows=440, wanted=440)).missing, "its pass is not for a beginner"
+    taken = intake.take(block(440, follows=0, wanted=440))
     assert not taken.missing
     assert intake.next == 450
 
@@ -78,7 +79,7 @@ def test_the_first_block_must_begin_a_pass() -> None:
 def test_lead_in_before_what_is_wanted_is_not_taken() -> None:
     """Should any come through."""
     intake = Intake()
-    taken = intake.take(block(100, follows=100, wanted=105))
+    taken = intake.take(block(100, follows=0, wanted=105))
     assert taken.block is not None
     assert taken.block.sample == 105
 
@@ -101,3 +102,20 @@ def test_what_is_taken_has_no_gap_and_no_repetition(cuts: list[tuple[int, int]])
         if (fresh := intake.take(block(at * 4, samples * 4)).block) is not None:
             pcm += fresh.pcm
     assert pcm == (coded(0, len(pcm) // 2) if pcm else b"")
+
+
+def test_a_hole_is_told() -> None:
+    """What lies in it is done with: the audio before is at its end."""
+    intake = Intake()
+    assert not intake.take(block(0)).hole
+    assert intake.take(block(500, follows=10, wanted=500)).hole
+    assert not intake.take(block(510)).hole
+    end = intake.take(block(900, 0, follows=510, end=End.ENDED))
+    assert (end.hole, end.ends, end.block) == (True, True, None)
+
+
+def test_a_segment_may_have_the_number_of_an_earlier_one() -> None:
+    """`capture` lost its record and counts anew, at sample numbers that were never used."""
+    intake = Intake()
+    assert intake.take(block(0, end=End.MUTED, segment=3)).ends
+    assert intake.take(block(10**12, follows=0, end=End.MUTED, segment=0)).ends

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from heard.upstream.backoff import SessionBudget
 from heard.upstream.port import LineConfig
+from heard.upstream.terms import Terms
 from heard.wire.audio import End
 from heard.wire.codec import Body
 from heard.wire.positions import From, Received, Refused, Replay
@@ -121,6 +122,56 @@ def test_a_killed_line_loses_and_doubles_nothing(moments: list[float]) -> None:
         assert ids.setdefault(words[0]["text"], body["turn_id"]) == body["turn_id"]
 
 
+@settings(max_examples=12, deadline=None)
+@given(st.lists(st.floats(0.05, 6), min_size=1, max_size=3))
+def test_killed_while_a_backlog_is_heard_beside_the_live_audio(moments: list[float]) -> None:
+    """What was said in between, and settled, is not said again; the rest is, under the same ids."""
+    world = World(config=LIVE_FIRST)
+    world.run(4)
+    world.line.reconnect(world.moment)
+    world.unreachable = True
+    world.run(14)
+    world.unreachable = False
+    world.run(5)
+    for moment in moments:
+        world.run(moment)
+        world.restart()
+    world.run(5)
+    whole(finished(world))
+    ids: dict[object, object] = {}
+    for body in [*world.partials(), *world.finals()]:
+        words = body["words"]
+        assert isinstance(words, list)
+        assert ids.setdefault(words[0]["text"], body["turn_id"]) == body["turn_id"], world.said()
+
+
+def test_behind_a_hole_begins_a_span_of_its_own() -> None:
+    """In live-first mode the audio before it is a backlog from then on."""
+    world = World(config=LIVE_FIRST)
+    world.run(20)
+    world.sample, world._follows = 30 * RATE_HZ, world.sample
+    world.template = replace(world.template, wanted=30 * RATE_HZ, anchor=29 * RATE_HZ, pass_no=1)
+    world.run(10)
+    world.end()
+    world.until(lambda: world.settled() == [(0, 20 * RATE_HZ), (30 * RATE_HZ, 40 * RATE_HZ)])
+    world.until(lambda: world.line.drained)
+    assert world.words() == [word for word in world.expected() if not 40 <= int(word[1:]) < 60]
+    assert world.changes().count("backfill-started") == world.changes().count("backfill-finished") == 1
+    behind = [body for body in world.finals() if float(str(body["start"])) - UTC > 19.9]
+    assert behind[0]["turn_id"] == f"run-1-mic-{29 * RATE_HZ}"
+    assert not any(body["backfill"] for body in behind)
+
+
+def test_ids_are_made_of_the_run_that_numbered_the_samples() -> None:
+    """A turn that another run began to hear keeps its id."""
+    world = World(spoken=lambda word: word < 6)
+    world.template = replace(world.template, numbered_by="run-0")
+    world.run(20)
+    finished(world)
+    assert world.finals()[0]["turn_id"] == "run-0-mic-0"
+    assert {event.body["turns"] for event in world.events if event.topic is None} == {"run-0-mic"}
+
+
 def test_partials_and_final_share_the_id_that_the_final_before_gives() -> None:
     """The id ends in the sample at which the final before ended."""
     world = World()
@@ -163,7 +214,9 @@ def test_a_final_carries_its_trace() -> None:
 
 def test_us_double_finals_become_one_formatted() -> None:
     """With format_turns two messages end a turn; one final is published, the formatted one."""
-    world = World([Plan(double_finals=True)], config=replace(CONFIG, params={"format_turns": True}))
+    world = World(
+        [Plan(double_finals=True)], config=replace(CONFIG, terms=Terms("u3-rt-pro", {"format_turns": True}))
+    )
     world.run(8)
     whole(finished(world))
     assert world.finals()[0]["text"] == "W0 w1 w2 w3 w4."
@@ -437,13 +490,14 @@ def test_orders_reach_the_running_session() -> None:
     world = World()
     world.run(1.2)
     world.line.endpoint()
-    world.line.set("keyterms_prompt", ["heard"])
+    terms = Terms("u3-rt-pro", {"keyterms_prompt": ["heard"]})
+    world.line.change(terms, "set", world.moment)
     world.run(0.3)
     assert len(world.received("ForceEndpoint")) == 1
     assert world.received("UpdateConfiguration") == [
         {"type": "UpdateConfiguration", "keyterms_prompt": ["heard"]}
     ]
-    assert world.line.get() == {"keyterms_prompt": ["heard"]}
+    assert world.line.terms == terms
     assert world.finals()[0]["text"] == "w0 w1"
     world.line.reconnect(world.moment)
     world.run(1)

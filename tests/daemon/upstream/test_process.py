@@ -9,6 +9,7 @@ import zmq
 
 from heard.pipes import CLEAN
 from heard.settings import Upstream
+from heard.stage import RunFile
 from heard.wire.codec import Body
 from heard.wire.control import Code
 from heard.wire.events import Ack
@@ -17,7 +18,7 @@ from heard.wire.topics import Topic
 
 from ...support.poll import until
 from ...support.v3_server import Plan, turns_of_five, v3_server
-from .harness import RATE_HZ, Speaker, Stand, settings, stand, upstream, words_until
+from .harness import RATE_HZ, RUN, Speaker, Stand, settings, stand, upstream, words_until
 
 KEY = {"ASSEMBLYAI_API_KEY": "hush-hush-hush"}
 
@@ -218,7 +219,8 @@ def test_orders(tmp_path: Path) -> None:
         )
         wrong: list[tuple[str, str, Body, Code, str]] = [
             ("set", "mic", {"key": "upstream.vad_threshold", "value": 2}, Code.BAD_VALUE, "from 0 to 1"),
-            ("set", "mic", {"key": "upstream.speech_model", "value": "x"}, Code.BAD_VALUE, "is fixed"),
+            ("set", "mic", {"key": "upstream.speech_model", "value": ""}, Code.BAD_VALUE, "name a model"),
+            ("set", "mic", {"key": "upstream.frame_ms", "value": 60}, Code.BAD_VALUE, "heardctl reload"),
             (
                 "set",
                 "mic",
@@ -235,6 +237,33 @@ def test_orders(tmp_path: Path) -> None:
             answer = it.order(op, source, **args)
             assert answer.code is code
             assert text in answer.message
+
+
+def test_what_is_fixed_and_what_is_configured_takes_another_session(tmp_path: Path) -> None:
+    """`set` of the model, then a reload with another service's address: the audio goes on there."""
+    with v3_server() as server, v3_server() as second:
+        config = settings(cloud(server.url))
+        with stand(tmp_path, config, KEY) as it:
+            speaker = Speaker(it)
+            speaker.say(1.2, speed=1.0)
+            key = "upstream.speech_model"
+            assert it.order("set", "mic", key=key, value="other").result == {key: "other"}
+            speaker.say(2.6, speed=1.0)
+            it.until(lambda: it.changes().count("rotated") == 1, "the session with that model")
+            changed = replace(config, upstream=cloud(second.url, idle_close_s=60))
+            RunFile(RUN, changed, frozenset()).write(it.runtime_dir)
+            assert it.order("reload").code is None
+            assert it.order("get", "mic", key="upstream.idle_close_s").result == {"upstream.idle_close_s": 60}
+            assert it.order("get", "mic", key=key).result == {key: "u3-rt-pro"}
+            speaker.say(3.2, speed=1.0)
+            it.until(lambda: it.changes().count("rotated") == 2, "the session elsewhere")
+            speaker.end()
+            all_settled(it, speaker.sample)
+            assert it.words() == words_until(7.0, turns_of_five)
+            assert "outage" not in it.changes()
+        assert [record.query["speech_model"] for record in server.records] == ["u3-rt-pro", "other"]
+        assert [record.query["speech_model"] for record in second.records] == ["u3-rt-pro"]
+        assert server.violations + second.violations == []
 
 
 def test_what_matters_is_sent_again_to_a_new_publish(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ from heard.upstream.happenings import (
     Terminated,
     Warned,
 )
-from heard.upstream.session import TRANSITIONS, Input, Limits, LocalProtocolError, Session, State
+from heard.upstream.session import Session
+from heard.upstream.states import TRANSITIONS, Input, Limits, LocalProtocolError, State
 
 RATE_HZ = 16000
 BEGIN = '{"type":"Begin","id":"s1","expires_at":1772570132}'
@@ -182,14 +183,14 @@ def ticked(session: Session, start: float, stop: float) -> list[Action]:
 
 
 @pytest.mark.parametrize(
-    ("state", "limit_s", "text"),
+    ("state", "limit_s", "failure"),
     [
-        (State.CONNECTING, 10, "no connection within 10 s"),
-        (State.OPEN, 10, "no Begin within 10 s"),
-        (State.DRAINING, 6, "no Termination within 6 s"),
+        (State.CONNECTING, 10, Failure(Kind.NETWORK, "no connection within 10 s")),
+        (State.OPEN, 10, Failure(Kind.TIMEOUT, "no Begin within 10 s")),
+        (State.DRAINING, 6, Failure(Kind.TIMEOUT, "no Termination within 6 s")),
     ],
 )
-def test_every_wait_has_a_deadline(state: State, limit_s: int, text: str) -> None:
+def test_every_wait_has_a_deadline(state: State, limit_s: int, failure: Failure) -> None:
     """A server that says nothing is given up, though it answers pings."""
     session = at(state)
     now = 0.0
@@ -200,7 +201,7 @@ def test_every_wait_has_a_deadline(state: State, limit_s: int, text: str) -> Non
             session.pong(now)
         assert now <= limit_s + 0.2
     assert now >= limit_s
-    assert session.happenings() == [Failed(Failure(Kind.TIMEOUT, text))]
+    assert session.happenings() == [Failed(failure)]
     assert session.actions()[-1] == Abort()
 
 

@@ -3,7 +3,7 @@
 import heapq
 import itertools
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from math import inf
 from random import Random
@@ -14,10 +14,11 @@ from heard.upstream.happenings import Abort, Action, Close, SendAudio, SendPing,
 from heard.upstream.leg import Moment
 from heard.upstream.line import Line
 from heard.upstream.port import LineConfig
+from heard.upstream.terms import Terms
 from heard.wire.audio import Block, End
 from heard.wire.codec import Body
 from heard.wire.events import Event
-from heard.wire.positions import Position
+from heard.wire.positions import Position, Refused
 from heard.wire.topics import Topic
 
 from ...support import v3_server
@@ -34,17 +35,28 @@ CONFIG = LineConfig(
     source="mic",
     run="run-1",
     service="assemblyai",
-    model="u3-rt-pro",
-    params={},
+    terms=Terms("u3-rt-pro"),
     rate_hz=RATE_HZ,
     frame_ms=50,
     retention_s=60,
     rotate_before_s=90,
+    idle_close_s=0,
     partials=True,
     live_first_s=None,
     start_s=0.0,
     pace=1.2,
 )
+
+
+def joined(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return stretches in order, those that touch as one, without empty ones."""
+    found: list[tuple[int, int]] = []
+    for start, stop in sorted(stretches):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(stop, found[-1][1]))
+        elif start < stop:
+            found.append((start, stop))
+    return found
 
 
 @dataclass(slots=True)
@@ -64,6 +76,8 @@ class World:
     plans: list[Plan] = field(default_factory=lambda: [Plan()])
     config: LineConfig = CONFIG
     spoken: Callable[[int], bool] = turns_of_five
+    sound: Callable[[int, int], bytes] = coded
+    """The audio: from a first sample on, so many."""
     budget: SessionBudget = field(default_factory=lambda: SessionBudget(None))
     unreachable: bool = False
     """Every attempt to connect fails."""
@@ -115,21 +129,29 @@ class World:
     def restart(self) -> None:
         """Kill the line: what it held is gone, its connections break, a new one gets what is not settled.
 
-        As `capture` does it: from the oldest unsettled sample on, with the end of the last final.
+        As `capture` does it: every pending stretch from its start on, in a pass of its own that says where
+        the one before ended, with the end of the last final before it.
         """
-        settled = [event.settles for event in self.events if event.settles]
-        start = max((each.stop for each in settled), default=0)
-        anchor = settled[-1].anchor if settled else 0
+        edges = [0, *(edge for interval in self.done_with() for edge in interval), self.sample]
+        pending = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if a < b]
+        anchors = {0: 0}
+        for event in self.events:
+            if (settles := event.settles) is not None:
+                anchors[settles.stop] = max(settles.anchor, anchors.get(settles.stop, 0))
         head = self.sample
         for peer in self._peers.values():
             peer.gone = True
         self._peers.clear()
         self._numbers = itertools.count(1000 * (1 + len(self.records)))
         self.line = Line(self.config, self, self.budget, Random(1), self._numbers)
-        self.template = replace(self.template, pass_no=self.template.pass_no + 1, wanted=start, anchor=anchor)
-        self.sample = self._follows = start
-        while self.sample < head:
-            self.line.block(self.block(min(BLOCK, head - self.sample)), self.moment)
+        self._follows = 0
+        for start, stop in pending or [(head, head)]:
+            pass_no = self.template.pass_no + 1
+            anchor = anchors[max(at for at in anchors if at <= start)]
+            self.template = replace(self.template, pass_no=pass_no, wanted=start, anchor=anchor)
+            self.sample = start
+            while self.sample < stop:
+                self.line.block(self.block(min(BLOCK, stop - self.sample)), self.moment)
 
     def block(self, samples: int = BLOCK, *, end: End = End.NO) -> Block:
         """Return the next block."""
@@ -141,7 +163,7 @@ class World:
             self.template,
             sample=self.sample,
             time=time + (self.sample - known) / RATE_HZ,
-            pcm=coded(self.sample, samples) if samples else b"",
+            pcm=self.sound(self.sample, samples) if samples else b"",
             follows=self._follows,
             end=end,
             handed=utc,
@@ -184,13 +206,16 @@ class World:
 
     def settled(self) -> list[tuple[int, int]]:
         """Return what is settled, joined."""
-        joined: list[tuple[int, int]] = []
-        for start, stop in sorted((e.settles.start, e.settles.stop) for e in self.events if e.settles):
-            if joined and start <= joined[-1][1]:
-                joined[-1] = (joined[-1][0], max(stop, joined[-1][1]))
-            elif start < stop:
-                joined.append((start, stop))
-        return joined
+        return joined((e.settles.start, e.settles.stop) for e in self.events if e.settles)
+
+    def done_with(self) -> list[tuple[int, int]]:
+        """Return what is settled or given up, joined."""
+        return joined([*self.settled(), *self.given_up()])
+
+    def given_up(self, reason: str = "") -> list[tuple[int, int]]:
+        """Return the stretches that were given up, for one reason or any, in order."""
+        refused = (position for position in self.positions if isinstance(position, Refused))
+        return [(each.start, each.stop) for each in refused if reason in ("", each.reason)]
 
     def received(self, kind: str) -> list[dict[str, object]]:
         """Return the messages of one type that the service got, of all sessions."""

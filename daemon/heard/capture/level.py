@@ -1,0 +1,32 @@
+"""Core: how loud a source is."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from heard.capture.ring import Samples
+from heard.meters import dbfs
+
+
+class Level:
+    """RMS of what came in since the last reading but one, so that a reading never stands on too little."""
+
+    def __init__(self) -> None:
+        self._squares = self._samples = 0.0
+        self._last = (0.0, 0.0)
+
+    def add(self, pcm: Samples) -> None:
+        """Take in samples."""
+        values = pcm.astype(np.float32)
+        self._squares += float(np.dot(values, values))
+        self._samples += len(pcm)
+
+    def reading(self) -> float | None:
+        """Return the level in dBFS of a full-scale sample, None before any came."""
+        squares, samples = self._squares + self._last[0], self._samples + self._last[1]
+        if self._samples:
+            self._last = (self._squares, self._samples)
+            self._squares = self._samples = 0.0
+        return dbfs(math.sqrt(squares / samples) / 32768) if samples else None
