@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 
 from heard.denoise.backend import Backend
+from heard.denoise.gate import Gate, GateFast
 from heard.denoise.off import Off
 from heard.settings import DEFAULT_MIX
 
@@ -21,7 +22,22 @@ def _noisereduce() -> Backend:
     return Noisereduce()
 
 
-FACTORIES: Mapping[str, Callable[[], Backend]] = {"noisereduce": _noisereduce, "off": Off}
+def _deepfilter() -> Backend:
+    # Its package is an extra.
+    from heard.denoise.deepfilter import Deepfilter  # noqa: PLC0415  # see above
+
+    return Deepfilter()
+
+
+FACTORIES: Mapping[str, Callable[[], Backend]] = {
+    "deepfilter": _deepfilter,
+    "gate": Gate,
+    "gate-fast": GateFast,
+    "noisereduce": _noisereduce,
+    "off": Off,
+}
+INSTALL = {"deepfilter": "pip install 'heard[neural]'", "noisereduce": "pip install heard"}
+"""What brings the packages of our own backends."""
 
 GROUP = "heard.denoise"
 """Entry points of this group, each a callable that makes a `Backend`, are backends too."""
@@ -52,15 +68,18 @@ class Registry:
         """Return the backend called `name`.
 
         Raises:
-            BackendError: there is none of that name, or a package that it needs is missing.
+            BackendError: there is none of that name, or something that it needs is missing or not right.
         """
         if name not in self._factories:
             raise BackendError(f"must be one of {', '.join(sorted(self._factories))}, not {name!r}")
         if name not in self._made:
             try:
                 self._made[name] = self._factories[name]()
+            except ModuleNotFoundError as error:
+                install = INSTALL.get(name, "install the package that provides it")
+                raise BackendError(f"{name}: {error}: {install}") from error
             except ImportError as error:
-                raise BackendError(f"{name}: {error}: install the package that provides it") from error
+                raise BackendError(f"{name}: {error}") from error
         return self._made[name]
 
     def counters(self) -> dict[str, int]:

