@@ -39,7 +39,7 @@ class Child:
 
 # Stopped from the source down, so that each stage drains into one that still runs.
 CHILDREN = (
-    Child("capture", "heard.capture", stop_s=DRAIN_S + 0.5, takes_stdin=True),
+    Child("capture", "heard.capture", stop_s=DRAIN_S + 1.5, takes_stdin=True),
     Child("denoise", "heard.denoise", stop_s=1.0),
     Child("upstream", "heard.upstream", stop_s=1.0, needs_key=True),
     Child("publish", "heard.publish", stop_s=1.0),
