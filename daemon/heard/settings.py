@@ -109,6 +109,10 @@ class Denoise:
     """noisereduce, gate, gate-fast, deepfilter (extra `neural`), or off (bit-exact)."""
     mix: Annotated[float, Ge(0), Le(1)] | None = None
     """0 dry to 1 fully denoised; left out: the backend's own default (deepfilter 0.5, the others 0.3)."""
+    noise: str = "tracked"
+    """tracked, learned (by `heardctl learn-noise`), or the absolute path of a WAV file of the noise."""
+    adaptive: bool = False
+    """All of the mix only while there is much noise, none of it on clean speech."""
 
     @property
     def mix_in_force(self) -> float:

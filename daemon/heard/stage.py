@@ -46,8 +46,8 @@ class Role(Protocol):
     def tick(self, now: float) -> None:
         """Do what is due at `now` (monotonic seconds); called at least every `tick_s`."""
 
-    def order(self, order: Order) -> Body:
-        """Carry out an order and return its result.
+    def order(self, order: Order) -> Body | None:
+        """Carry out an order and return its result; None where it takes its time (see `Stage.answer`).
 
         Raises:
             ControlError: it cannot be done.
@@ -127,6 +127,10 @@ class Stage:
         """Report at the next turn of the loop: something in the status changed."""
         self._report_due = 0.0
 
+    def answer(self, answer: Answer) -> None:
+        """Send the answer to an order for which the role returned None."""
+        self._send(answer.pack())
+
     def fault(self, what: str, detail: str | None) -> None:
         """Say what is wrong with `what`, something in the world that this stage works around.
 
@@ -184,18 +188,22 @@ class Stage:
                 stop = True
                 answer = Answer(order.number)
             else:
-                answer = self._carry_out(role, order)
+                outcome = self._carry_out(role, order)
+                if outcome is None:
+                    continue
+                answer = outcome
             # Who reads the status after the answer finds in it what the order did.
             self._report_due = 0.0
             self._report(role)
             self._send(answer.pack())
 
-    def _carry_out(self, role: Role, order: Order) -> Answer:
+    def _carry_out(self, role: Role, order: Order) -> Answer | None:
         try:
             if order.op == "reload":
                 self._reload(role)
                 return Answer(order.number)
-            return Answer(order.number, role.order(order))
+            result = role.order(order)
+            return None if result is None else Answer(order.number, result)
         except ControlError as error:
             return Answer(order.number, code=error.code, message=error.message)
         except Exception:

@@ -13,7 +13,7 @@ from heard.supervise.control import Control as Handlers
 from heard.wire.codec import Body, pack, unpack
 from heard.wire.control import Code
 from heard.wire.report import Answer, Order
-from heard_client.control import Control, Hello
+from heard_client.control import Control, Hello, NoiseProfile
 from heard_client.errors import (
     BadReplyError,
     ControlRefusedError,
@@ -139,11 +139,14 @@ def test_the_journal_comes_as_typed_messages(tmp_path: Path) -> None:
 
 
 def test_devices_and_the_rooms_noise(tmp_path: Path) -> None:
-    """Ops that the daemon will offer later are read as the document says."""
+    """As the document says, whatever fields an older daemon leaves out."""
     result: Body = {"devices": [{"name": "default"}], "noise_dbfs": -52.5, "seconds": 2.0}
     with answering(tmp_path / "c", with_result(result)) as endpoint, Control(endpoint) as control:
         assert control.devices() == [{"name": "default"}]
-        assert control.learn_noise("mic").noise_dbfs == -52.5
+        assert control.learn_noise("mic") == NoiseProfile(-52.5, 2.0)
+    result |= {"in_force": True, "backends": ["gate"]}
+    with answering(tmp_path / "d", with_result(result)) as endpoint, Control(endpoint) as control:
+        assert control.learn_noise("mic") == NoiseProfile(-52.5, 2.0, in_force=True, backends=("gate",))
 
 
 @pytest.mark.parametrize(

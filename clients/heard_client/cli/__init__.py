@@ -13,6 +13,7 @@ import click
 
 from heard import __version__
 from heard_client.cli.endpoint import endpoint
+from heard_client.cli.learn_noise import learn_noise
 from heard_client.cli.listen import listen
 from heard_client.cli.mute import mute, unmute
 from heard_client.cli.outcome import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, exit_code
@@ -39,7 +40,7 @@ def heardctl() -> None:
     """Look at a running heard daemon, listen to it, and tell it what to do."""
 
 
-for each in (status, listen, mute, unmute, get, set_, endpoint, reconnect, reload, stop):
+for each in (status, listen, mute, unmute, get, set_, learn_noise, endpoint, reconnect, reload, stop):
     heardctl.add_command(each)
 
 

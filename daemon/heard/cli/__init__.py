@@ -13,6 +13,7 @@ COMMANDS = {
     "run": "Run the daemon in the foreground.",
     "demo": "Hear it work: a live transcript of a noisy recording, or of your microphone.",
     "transcribe": "Transcribe one file through the whole pipeline.",
+    "compare": "Find out whether noise reduction helps in your room.",
     "recognizer": "Run the speech recognizer that comes with heard, alone.",
     "devices": "List the inputs that `device =` accepts.",
     "config": "Check, show or describe the configuration.",

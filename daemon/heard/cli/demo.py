@@ -22,7 +22,7 @@ from heard.wire.codec import Body
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
 @configured
 def demo(mic: bool, files: tuple[Path, ...], config: Path | None, overrides: tuple[str, ...]) -> int:  # noqa: FBT001  # click passes it by name
-    r"""Hear it work: a live transcript on the terminal, then a short summary.
+    """Hear it work: a live transcript on the terminal, then a short summary.
 
     Without arguments it plays a noisy recording that comes with heard, at the pace at which it was
     spoken. It needs no key, no network and no configuration.
@@ -33,7 +33,7 @@ def demo(mic: bool, files: tuple[Path, ...], config: Path | None, overrides: tup
       heard demo --mic
       heard demo interview.flac
       heard demo --set source.mic.denoise.mix=0
-    """
+    """  # noqa: D301  # click wants the character, which a raw string does not hold
     if mic and files:
         raise Failure("--mic and FILE exclude each other: give one of them", USAGE)
     settings = quiet(settings_from(config, overrides))

@@ -35,7 +35,7 @@ from heard.recognizer.registry import DEFAULT_ENGINE
     "--engine", default=DEFAULT_ENGINE, show_default=True, metavar="NAME", help="What reads speech."
 )
 def recognizer(bind: str, key_file: Path | None, engine: str) -> int:
-    r"""Serve speech recognition over AssemblyAI's streaming v3 protocol, at /v3/ws.
+    """Serve speech recognition over AssemblyAI's streaming v3 protocol, at /v3/ws.
 
     Prints "listening on ws://HOST:PORT" once clients are welcome, and serves until it is interrupted
     (exit code 130) or terminated (0).
@@ -44,7 +44,7 @@ def recognizer(bind: str, key_file: Path | None, engine: str) -> int:
     Examples:
       heard recognizer
       heard recognizer --bind 0.0.0.0:8765 --key /etc/heard/recognizer.key
-    """
+    """  # noqa: D301  # click wants the character, which a raw string does not hold
     logging.basicConfig(level=logging.WARNING, format="recognizer: %(message)s", stream=sys.stderr)
     try:
         return serve(Options(bind=bind, key_file=key_file, engine=engine))

@@ -20,14 +20,14 @@ from heard.wire.control import Code, ControlError
 @click.command()
 @configured
 def run(config: Path | None, overrides: tuple[str, ...]) -> int:
-    r"""Run the daemon in the foreground until Ctrl-C or `heardctl stop`.
+    """Run the daemon in the foreground until Ctrl-C or `heardctl stop`.
 
     \b
     Examples:
       heard run
       heard run --config /etc/heard/heard.toml
       heard run --set source.mic.denoise.mix=0.5 --set log_level=debug
-    """
+    """  # noqa: D301  # click wants the character, which a raw string does not hold
 
     def read() -> Settings:
         try:

@@ -24,7 +24,7 @@ from heard.wire.status import Status
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @configured
 def transcribe(file: Path, form: str, config: Path | None, overrides: tuple[str, ...]) -> int:
-    r"""Transcribe FILE, anything that libsndfile reads, through the whole pipeline.
+    """Transcribe FILE, anything that libsndfile reads, through the whole pipeline.
 
     The text goes to stdout, progress to stderr.
 
@@ -32,7 +32,7 @@ def transcribe(file: Path, form: str, config: Path | None, overrides: tuple[str,
     Examples:
       heard transcribe meeting.wav
       heard transcribe meeting.flac --format srt > meeting.srt
-    """
+    """  # noqa: D301  # click wants the character, which a raw string does not hold
     settings = quiet(settings_from(config, overrides))
     sources = file_sources((file,), settings.source[0], pace="fast")
     settings = replace(settings, source=sources, publish=replace(settings.publish, partials=False))

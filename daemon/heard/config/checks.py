@@ -26,6 +26,8 @@ SOURCE_NAME = r"[a-z0-9-]{1,32}"
 KEY_FILE_MODE = 0o600
 LEAST_IDLE_S = 10.0
 """A room's noise is known from its last 8 s, in which nobody may have spoken."""
+NOISES = ("tracked", "learned")
+"""What a source's noise may be beside a file."""
 OWN_SOCKETS = ("raw", "clean", "events", "acks", "positions", "reports", "recognizer")
 """Names in the runtime directory that the daemon's own pipes have."""
 
@@ -175,5 +177,9 @@ def _sources(settings: Settings) -> Iterator[Complaint]:
         stdin += source.input == "stdin"
         if source.input == "stdin" and stdin > 1:
             yield (*at, "input"), shown("", source.input), "must not be stdin for more than one source"
+        noise = source.denoise.noise
+        if noise not in NOISES and not noise.startswith("/"):
+            wants = "must be tracked, learned, or the absolute path of a WAV file"
+            yield (*at, "denoise", "noise"), shown("", noise), wants
         if source.denoise.backend not in known:
             yield (*at, "denoise", "backend"), shown("", source.denoise.backend), f"must be {either(known)}"

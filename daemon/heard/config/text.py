@@ -20,7 +20,7 @@ def effective(settings: Settings) -> str:
     blocks = [_table("", values)]
     blocks += [_table(f"[{name}]", each) for name, each in values.items() if isinstance(each, dict)]
     for source, settled in zip(sources, settings.source, strict=True):
-        denoise = {"backend": settled.denoise.backend, "mix": settled.denoise.mix_in_force}
+        denoise = dataclasses.asdict(settled.denoise) | {"mix": settled.denoise.mix_in_force}
         blocks += [_table("[[source]]", source), _table("[source.denoise]", denoise)]
     return "\n\n".join(blocks) + "\n"
 

@@ -8,7 +8,7 @@ first `take`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -51,4 +51,15 @@ class Backend(Protocol):
 
         `context` holds the samples just before it, as many as there are up to `context_samples`. With
         enough of it the output equals that of a stream which began earlier.
+        """
+
+
+@runtime_checkable
+class TakesProfile(Protocol):
+    """A backend that can be told what the noise is, instead of finding out by itself."""
+
+    def with_noise(self, noise: Samples) -> Backend:
+        """Return a backend that takes `noise`, at least 0.5 s of it alone, for all the noise there is.
+
+        It may share what it has with this one, which stays as it is.
         """

@@ -12,6 +12,7 @@ import numpy as np
 
 from heard.denoise.backend import Samples
 from heard.denoise.gate_bank import Bank
+from heard.denoise.gate_floor import mean_magnitudes
 from heard.denoise.gate_form import FAST, QUALITY, Form
 from heard.denoise.gate_frames import Frames
 
@@ -33,7 +34,11 @@ class Gate:
 
     def start(self, position: int, context: Samples) -> GateStream:
         """Begin a stream."""
-        return GateStream(self, Frames(self.bank.form, position, context))
+        return GateStream(self, Frames(self.bank.form, position, context), None)
+
+    def with_noise(self, noise: Samples) -> GateOnProfile:
+        """Return the gate on a floor that stays: what it would track in that noise alone."""
+        return GateOnProfile(self, mean_magnitudes(noise, self.bank.hann))
 
     def fed(self, stream: GateStream) -> None:
         """Have the stream in the next batch."""
@@ -75,13 +80,32 @@ class Gate:
             stream.frames.advance(blocks.get(stream))
 
 
+class GateOnProfile:
+    """A gate whose floor is given; its streams are computed in one batch with those of `gate`."""
+
+    def __init__(self, gate: Gate, floor: Samples) -> None:
+        self._gate = gate
+        self._floor = floor
+        self.delay_samples = gate.delay_samples
+        self.context_samples = gate.context_samples
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """Those of the gate are its own."""
+        return {}
+
+    def start(self, position: int, context: Samples) -> GateStream:
+        """Begin a stream."""
+        return GateStream(self._gate, Frames(self._gate.bank.form, position, context), self._floor)
+
+
 class GateStream:
     """One stream; see `heard.denoise.backend.Denoiser`."""
 
-    def __init__(self, gate: Gate, frames: Frames) -> None:
+    def __init__(self, gate: Gate, frames: Frames, floor: Samples | None) -> None:
         self._gate = gate
         self.frames = frames
-        self.row = gate.bank.claim(frames.start)
+        self.row = gate.bank.claim(frames.start, floor)
         self.failure: Exception | None = None
         """What ended the batch that this stream was in."""
         # A stream may be let go at any time without being finished.

@@ -33,8 +33,8 @@ class Bank:
 
     def __init__(self, form: Form) -> None:
         self.form = form
-        self._hann = hann(form.n_fft)
-        self._synthesis = self._hann / np.float32(1.5)
+        self.hann = hann(form.n_fft)
+        self._synthesis = self.hann / np.float32(1.5)
         self._weights = np.array(form.weights, np.float32)[:, None, None] / np.float32(form.box**2)
         """Of the gains, the division of the two box sums included."""
         self._floors = Floors(form)
@@ -46,6 +46,8 @@ class Bank:
         self._newest: npt.NDArray[np.float32] = np.zeros((0, form.bins), np.float32)
         """The guess at the whole floor at the newest frame."""
         self._overlap: npt.NDArray[np.float32] = np.zeros((0, form.n_fft), np.float32)
+        self._given: npt.NDArray[np.float32] = np.zeros((0, form.bins), np.float32)
+        """Floors that stay, 0 in the rows that track theirs."""
         self._free: list[int] = []
 
     @property
@@ -61,11 +63,14 @@ class Bank:
     @property
     def row_bytes(self) -> int:
         """Memory that a stream's state takes."""
-        own = (self._magnitudes, self._forward, self._newest, self._overlap)
+        own = (self._magnitudes, self._forward, self._newest, self._overlap, self._given)
         return self._floors.row_bytes + sum(map(row_bytes, own)) + row_bytes(self._spectra)
 
-    def claim(self, start: int | None) -> int:
-        """Return a row without a past; `start` as in `Floors.reset`."""
+    def claim(self, start: int | None, floor: Samples | None = None) -> int:
+        """Return a row without a past; `start` as in `Floors.reset`.
+
+        `floor`: the noise's magnitudes, shape (bins,), where they are not to be tracked.
+        """
         if not self._free:
             self._grow(max(1, 2 * self.capacity))
         row = self._free.pop()
@@ -73,6 +78,7 @@ class Bank:
         for state in (self._magnitudes, self._forward, self._newest, self._overlap):
             state[row] = 0
         self._spectra[row] = 0
+        self._given[row] = 0 if floor is None else np.maximum(floor, FAINTEST)
         return row
 
     def release(self, row: int) -> None:
@@ -81,7 +87,7 @@ class Bank:
 
     def listen(self, rows: Rows, numbers: Numbers, frames: Samples) -> None:
         """Take in the next frame of each row, shape (rows, n_fft)."""
-        spectra = np.fft.rfft(frames * self._hann).astype(np.complex64, copy=False)
+        spectra = np.fft.rfft(frames * self.hann).astype(np.complex64, copy=False)
         magnitudes = np.abs(spectra)
         forward, newest = self._floors.add(rows, numbers, magnitudes)
         place = numbers % len(self._weights)
@@ -127,6 +133,10 @@ class Bank:
         for frame in range(len(floors) - 2, -1, -1):
             floors[frame] += (1 - smoothing) * floors[frame + 1]
         np.maximum(floors, FAINTEST, out=floors)
+        given = self._given[rows]
+        stay = given[:, 0] > 0
+        if stay.any():
+            floors[:, stay] = given[stay]
         # Sigmoid of how far a bin stands above its floor.
         gains = np.divide(magnitudes, floors, out=magnitudes)
         gains *= np.float32(-SLOPE)
@@ -148,3 +158,4 @@ class Bank:
         self._spectra = grown(self._spectra, capacity)
         self._newest = grown(self._newest, capacity)
         self._overlap = grown(self._overlap, capacity)
+        self._given = grown(self._given, capacity)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from heard.denoise.backend import Samples
 from heard.denoise.gate_form import CHUNKS, Form
 from heard.denoise.gate_rows import Bins, Numbers, Rows, grown, row_bytes
 
@@ -103,3 +104,13 @@ class Floors:
         for back in range(CHUNKS):
             older += self._chunk_fades[back] * self._chunks[rows, (chunks - 1 - back) % CHUNKS]
         self._older[rows] = older
+
+
+def mean_magnitudes(samples: Samples, window: Samples) -> Samples:
+    """Return the mean magnitude of each bin over the frames of `samples`, a quarter of `window` apart.
+
+    What the floor settles on where there is nothing but that noise. At least one frame must fit.
+    """
+    frames = np.lib.stride_tricks.sliding_window_view(samples, len(window))[:: len(window) // 4]
+    means: Samples = np.abs(np.fft.rfft(frames * window)).mean(axis=0).astype(np.float32)
+    return means

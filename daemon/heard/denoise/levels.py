@@ -10,26 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from heard.denoise.pcm import FULL_SCALE, Pcm
+from heard.denoise.snr import FRAME, SILENT, estimate_db, powers_of, quiet
 from heard.meters import dbfs
-from heard.settings import WORKING_RATE_HZ
 
-FRAME = WORKING_RATE_HZ // 50
-"""20 ms."""
-SPEECH_FRAMES = 125
-"""2.5 s: how far back speech is looked for."""
-LOUD_SHARE = 0.3
-"""The loudest frames, by this share, are taken for speech."""
-NOISE_FRAMES = 400
-"""8 s: how far back noise is looked for; people pause more often than that."""
-QUIET_SHARE = 0.2
-"""The frame louder than this share of them marks the floor …"""
-QUIET_WITHIN = 4.0
-"""… and frames of at most so many times its power are noise."""
-SILENT = (1 / FULL_SCALE) ** 2 / 12
-"""Power below which a frame holds nothing but rounding."""
-LEAST_SNR_DB = -10.0
+REDUCTION_FRAMES = 400
+"""8 s: how far back the noise that was lowered is looked for."""
 
 Powers = npt.NDArray[np.float64]
+"""Shape (frames, 2): before and after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +38,7 @@ class Meter:
         self._energy = (0.0, 0.0)
         self._peak = (0.0, 0.0)
         self._rest = (np.zeros(0, np.float64), np.zeros(0, np.float64))
-        self._frames: deque[tuple[float, float]] = deque(maxlen=NOISE_FRAMES)
+        self._frames: deque[tuple[float, float]] = deque(maxlen=REDUCTION_FRAMES)
 
     def add(self, dry: Pcm, wet: Pcm) -> None:
         """Take in samples before and after denoising, equally many."""
@@ -65,7 +53,7 @@ class Meter:
         )
         self._rest = (np.concatenate((self._rest[0], before)), np.concatenate((self._rest[1], after)))
         whole = len(self._rest[0]) // FRAME * FRAME
-        powers = [np.mean(rest[:whole].reshape(-1, FRAME) ** 2, axis=1) for rest in self._rest]
+        powers = [powers_of(rest) for rest in self._rest]
         self._frames.extend(zip(powers[0].tolist(), powers[1].tolist(), strict=True))
         self._rest = (self._rest[0][whole:], self._rest[1][whole:])
 
@@ -79,30 +67,16 @@ class Meter:
         return levels
 
     def snr_db(self) -> float | None:
-        """Return the estimated ratio of speech to noise, None until 2.5 s were heard or without sound.
-
-        Speech: mean power of the loudest 30 % of the 20 ms frames of the last 2.5 s, less the noise. Noise:
-        mean power of the frames within 6 dB of the 20th percentile over 8 s. It reads some 3 dB high where
-        someone speaks; where nobody does, it says how uneven the noise is (docs/denoise.md).
-        """
-        powers = self._powers()
-        if len(powers) < SPEECH_FRAMES:
-            return None
-        noise = float(powers[_quiet(powers[:, 0]), 0].mean())
-        if noise < SILENT:
-            return None
-        recent = np.sort(powers[-SPEECH_FRAMES:, 0])
-        speech = float(recent[-round(LOUD_SHARE * SPEECH_FRAMES) :].mean()) - noise
-        if speech <= 0:
-            return LEAST_SNR_DB
-        return round(max(LEAST_SNR_DB, 10 * math.log10(speech / noise)), 1)
+        """Return the estimated ratio of speech to noise, None where `heard.denoise.snr` knows none."""
+        ratio_db = estimate_db(self._powers()[:, 0])
+        return None if ratio_db is None else round(ratio_db, 1)
 
     def reduction_db(self) -> float:
         """Return by how much the frames that are noise were lowered over the last 8 s; at least 0."""
         powers = self._powers()
         if not len(powers):
             return 0.0
-        before, after = powers[_quiet(powers[:, 0])].mean(axis=0)
+        before, after = powers[quiet(powers[:, 0])].mean(axis=0)
         if before < SILENT:
             return 0.0
         return round(max(0.0, 10 * math.log10(before / max(after, SILENT))), 1)
@@ -135,10 +109,3 @@ class Cost:
     def rtf(self) -> float:
         """The factor, 0 before the first audio."""
         return round(self._compute_s / self._audio_s, 4) if self._audio_s else 0.0
-
-
-def _quiet(powers: Powers) -> npt.NDArray[np.bool_]:
-    """Say of each frame whether it is taken for noise; at least one is."""
-    floor = float(np.partition(powers, int(QUIET_SHARE * len(powers)))[int(QUIET_SHARE * len(powers))])
-    quiet: npt.NDArray[np.bool_] = powers <= QUIET_WITHIN * floor
-    return quiet

@@ -30,6 +30,10 @@ SHAPE = Shape(
 """80 ms + 48 ms delay. A sample depends on at most 5.955 s before it, less than a replay's lead-in (6 s)."""
 
 
+NOISE = 4 * WORKING_RATE_HZ
+"""So much of a noise profile is used."""
+
+
 class Noisereduce:
     """See `heard.denoise.backend.Backend`."""
 
@@ -49,6 +53,10 @@ class Noisereduce:
         """Begin a stream."""
         return SlidingWindow(self.reduce, SHAPE, position, context)
 
+    def with_noise(self, noise: Samples) -> NoisereduceOnProfile:
+        """Return the library's stationary gate with `noise` as its noise clip."""
+        return NoisereduceOnProfile(noise)
+
     def reduce(self, window: Samples, before: Samples) -> Samples:
         """Return `window` as it would be in a long recording, at full strength."""
         if not window.any():
@@ -62,6 +70,47 @@ class Noisereduce:
         padded = max(N_FFT, -(-given // SHAPE.grid) * SHAPE.grid)
         reduced = whole(np.concatenate((lead, window, np.zeros(padded - given, np.float32))), padding=0)
         return reduced[len(lead) : given]
+
+
+class NoisereduceOnProfile:
+    """See `heard.denoise.backend.Backend`: the gate with a threshold that stays, from a noise clip."""
+
+    delay_samples = SHAPE.delay
+    context_samples = SHAPE.context
+
+    def __init__(self, noise: Samples) -> None:
+        # The library looks at all of it again for each window.
+        self._noise = noise[:NOISE]
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """Of digital silence this mode makes silence; there is nothing to work around."""
+        return {}
+
+    def start(self, position: int, context: Samples) -> SlidingWindow:
+        """Begin a stream."""
+        return SlidingWindow(self.reduce, SHAPE, position, context)
+
+    def reduce(self, window: Samples, before: Samples) -> Samples:
+        """Return `window` as it would be in a long recording, at full strength."""
+        del before
+        missing = max(N_FFT, -(-len(window) // SHAPE.grid) * SHAPE.grid) - len(window)
+        padded = np.concatenate((window, np.zeros(missing, np.float32)))
+        return whole_stationary(padded, self._noise)[: len(window)]
+
+
+def whole_stationary(recording: Samples, noise: Samples) -> Samples:
+    """Call the library's stationary mode on a whole recording, with `noise` alone as its noise clip."""
+    reduced: Samples = noisereduce.reduce_noise(
+        y=recording,
+        sr=WORKING_RATE_HZ,
+        stationary=True,
+        y_noise=noise,
+        n_fft=N_FFT,
+        padding=0,
+        n_jobs=1,
+    )
+    return reduced
 
 
 def whole(recording: Samples, *, padding: int, strength: float = 1.0) -> Samples:

@@ -7,17 +7,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from heard.denoise.backend import Backend, TakesProfile
 from heard.denoise.levels import Meter
+from heard.denoise.off import Off
 from heard.denoise.pcm import Pcm
-from heard.denoise.registry import BackendError, Registry, default_mix
+from heard.denoise.profile import LEARNED, TRACKED, Learning, Profile, ProfileError, Profiles
+from heard.denoise.registry import TAKE_PROFILE, BackendError, Registry, default_mix
 from heard.denoise.stream import Counts, Output, Stream
 from heard.denoise.trace import Trace
 from heard.settings import WORKING_RATE_HZ, Denoise
 from heard.wire.audio import Block, End
+from heard.wire.codec import Body
 
 log = logging.getLogger(__name__)
 
 OFF = "off"
+MIX, BACKEND, NOISE, ADAPTIVE = "denoise.mix", "denoise.backend", "denoise.noise", "denoise.adaptive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +41,14 @@ class Passage:
     a sample comes out the same whichever pass it belongs to.
     """
 
-    def __init__(self, name: str, registry: Registry, configured: Denoise) -> None:
+    def __init__(self, name: str, registry: Registry, configured: Denoise, profiles: Profiles) -> None:
         self.name = name
         self.meter = Meter()
         self.counts = Counts()
+        self.learning: Learning | None = None
+        """Noise that is being measured."""
         self._registry = registry
+        self._profiles = profiles
         self._stream: Stream | None = None
         self._trace = Trace()
         self._lead: list[Pcm] = []
@@ -48,29 +56,87 @@ class Passage:
         self._expected: int | None = None
         self._origin = 0
         self._follows = 0
+        self._heard = 0
+        """Number of the first sample that never came in."""
         self._passed: list[Passed] = []
-        self._explicit_mix = configured.mix
-        self.backend = configured.backend
+        self._faults: dict[str, str] = {}
+        self._explicit_mix: float | None = None
+        self._profile: Profile | None = None
+        self._backend: Backend = Off()
+        self.backend = OFF
         """Name of the backend in force: `off` once one has failed."""
-        self.mix = configured.mix_in_force
-        try:
-            self._backend = registry.get(configured.backend)
-        except BackendError as error:
-            log.error("%s: denoise.backend: %s: goes on with %s", name, error, OFF)
-            self.counts.backend_failures += 1
-            self._use(OFF)
+        self.mix = 0.0
+        self.noise = TRACKED
+        """What was chosen; see `noise_in_force`."""
+        self.adaptive = configured.adaptive
+        self.configure(configured)
+
+    @property
+    def fault(self) -> str | None:
+        """What was asked for and cannot be had, None where all can."""
+        return "; ".join(f"{self.name}: {fault}" for fault in self._faults.values()) or None
+
+    @property
+    def noise_in_force(self) -> str:
+        """What was chosen, but "tracked" where that profile cannot be had or this backend takes none."""
+        return self.noise if self._profile and isinstance(self._plain(), TakesProfile) else TRACKED
 
     @property
     def delay_ms(self) -> float:
         """How long a sample is held, at most and without the time for computing."""
         return 1000 * self._backend.delay_samples / WORKING_RATE_HZ
 
-    def set_mix(self, mix: float) -> None:
-        """Blend with `mix` from now on, whatever backend is chosen later."""
-        self._explicit_mix = self.mix = mix
+    @property
+    def mix_now(self) -> float:
+        """The mix at the last sample that came out, which is not `mix` where it adapts."""
+        if self._stream:
+            return self._stream.mix_now
+        return 0.0 if self.adaptive else self.mix
+
+    def values(self) -> Body:
+        """Return what can be set, as it is in force."""
+        return {BACKEND: self.backend, MIX: self.mix, NOISE: self.noise_in_force, ADAPTIVE: self.adaptive}
+
+    def set_value(self, key: str, value: object) -> None:
+        """Set one of `values`; nothing changes where that fails.
+
+        Raises:
+            ValueError: there is no such key, or it takes other values.
+            BackendError, ProfileError: it cannot be had.
+        """
+        match key, value:
+            case ("denoise.mix", bool()):
+                raise ValueError(f"{MIX}: must be a number from 0 to 1, not {value!r}")
+            case ("denoise.mix", float() | int()) if 0 <= value <= 1:
+                self.set_mix(float(value))
+            case ("denoise.mix", _):
+                raise ValueError(f"{MIX}: must be a number from 0 to 1, not {value!r}")
+            case ("denoise.backend", str()):
+                self.set_backend(value)
+            case ("denoise.backend", _):
+                raise ValueError(f"{BACKEND}: must be a name, not {value!r}")
+            case ("denoise.noise", str()):
+                self.set_noise(value)
+            case ("denoise.noise", _):
+                raise ValueError(f"{NOISE}: must be {TRACKED}, {LEARNED} or an absolute path, not {value!r}")
+            case ("denoise.adaptive", bool()):
+                self.set_adaptive(adaptive=value)
+            case ("denoise.adaptive", _):
+                raise ValueError(f"{ADAPTIVE}: must be true or false, not {value!r}")
+            case _:
+                raise ValueError(f"unknown key {key!r}: must be one of {', '.join(self.values())}")
+
+    def set_adaptive(self, *, adaptive: bool) -> None:
+        """Let the mix depend on the estimated ratio of speech to noise from now on, or not."""
+        self.adaptive = adaptive
         self.meter.forget()
         if self._stream:
-            self._stream.set_mix(mix)
+            self._stream.set_adaptive(adaptive=adaptive)
+
+    def set_mix(self, mix: float) -> None:
+        """Blend with `mix` from now on, whatever backend is chosen later."""
+        self._explicit_mix = mix
+        self._blend(mix)
 
     def set_backend(self, name: str) -> None:
         """Go over to another backend, with its own default mix unless a mix was set or configured.
@@ -78,10 +144,58 @@ class Passage:
         Raises:
             BackendError: it cannot be had; nothing changes.
         """
-        self._registry.get(name)
-        self._use(name)
-        if self._stream:
-            self._stream.switch(self._backend, self.mix)
+        self._use(name, self._profile)
+        self._faults.pop(BACKEND, None)
+
+    def set_noise(self, noise: str) -> None:
+        """Go over to another noise profile, or to a new one under the same name.
+
+        Raises:
+            ProfileError, BackendError: it cannot be had, or the backend takes none; nothing changes.
+        """
+        profile = self._profiles.load(self.name, noise)
+        if profile and not isinstance(self._plain(), TakesProfile):
+            can = ", ".join(TAKE_PROFILE)
+            raise ProfileError(f"{self.backend} takes no noise profile; the backends that do are {can}")
+        self._use(self.backend, profile)
+        self.noise = noise
+        self._faults.pop(NOISE, None)
+
+    def learned(self, profile: Profile) -> None:
+        """Go over to the profile that was learned just now: this source's noise is the learned one.
+
+        Raises:
+            BackendError: the backend does not take it; nothing changes.
+        """
+        self._use(self.backend, profile)
+        self._faults.pop(NOISE, None)
+
+    def configure(self, wanted: Denoise) -> None:
+        """Take over what is configured; of what cannot be had the log and `fault` tell."""
+        self._explicit_mix = wanted.mix
+        profile = None
+        self._faults.clear()
+        try:
+            profile = self._profiles.load(self.name, wanted.noise)
+        except ProfileError as error:
+            self._lacks(NOISE, f"{NOISE}: {error}: goes on with {TRACKED}")
+        same = profile.same(self._profile) if profile else self._profile is None
+        self.noise = wanted.noise
+        if wanted.backend != self.backend or not same:
+            try:
+                self._use(wanted.backend, profile)
+            except BackendError as error:
+                self.counts.backend_failures += 1
+                # The same backend again: then it is the profile that it does not take.
+                self._use(self.backend, None if wanted.backend == self.backend else profile)
+                self._lacks(BACKEND, f"{BACKEND}: {error}: goes on with {self.backend}")
+        if profile and not isinstance(self._plain(), TakesProfile):
+            log.warning("%s: %s: %s takes no noise profile", self.name, NOISE, self.backend)
+        mix = default_mix(self.backend) if wanted.mix is None else wanted.mix
+        if mix != self.mix:
+            self._blend(mix)
+        if wanted.adaptive != self.adaptive:
+            self.set_adaptive(adaptive=wanted.adaptive)
 
     def feed(self, block: Block) -> None:
         """Take in the next block of the source."""
@@ -117,11 +231,38 @@ class Passage:
         self._forget()
         return self.take()
 
-    def _use(self, name: str) -> None:
-        self._backend = self._registry.get(name)
-        self.backend = name
+    def _plain(self) -> Backend:
+        """Return the backend in force as it is without a profile."""
+        return self._registry.get(self.backend)
+
+    def _use(self, name: str, profile: Profile | None) -> None:
+        """Go over to a backend, with the profile if it takes one.
+
+        Raises:
+            BackendError: it cannot be had; nothing changes.
+        """
+        backend = self._registry.get(name)
+        if profile and isinstance(backend, TakesProfile):
+            try:
+                backend = backend.with_noise(profile.samples)
+            except Exception as error:
+                # As in the registry: a third party's may do anything.
+                raise BackendError(f"{name}: {type(error).__name__}: {error}") from error
+        self.backend, self._backend, self._profile = name, backend, profile
         self.mix = default_mix(name) if self._explicit_mix is None else self._explicit_mix
         self.meter.forget()
+        if self._stream:
+            self._stream.switch(self._backend, self.mix)
+
+    def _blend(self, mix: float) -> None:
+        self.mix = mix
+        self.meter.forget()
+        if self._stream:
+            self._stream.set_mix(mix)
+
+    def _lacks(self, key: str, fault: str) -> None:
+        self._faults[key] = fault
+        log.error("%s: %s", self.name, fault)
 
     def _take_in(self, block: Block) -> None:
         assert self._expected is not None
@@ -135,9 +276,16 @@ class Passage:
         if self._stream is None:
             origin = min(block.segment_start, begins)
             context = np.concatenate(self._lead)
-            self._stream = Stream(self._backend, self.mix, self.counts, begins - origin, context)
+            self._stream = Stream(
+                self._backend, self.mix, self.counts, begins - origin, context, adaptive=self.adaptive
+            )
             self._origin = origin
             self._lead.clear()
+        # What a new pass brings again was measured already.
+        fresh = min(max(begins, self._heard), block.stop)
+        self._heard = max(self._heard, block.stop)
+        if self.learning and block.time >= self.learning.since:
+            self.learning.add(pcm[fresh - block.sample :])
         self._trace.add(block)
         self._stream.feed(pcm[begins - block.sample :])
 
@@ -147,6 +295,8 @@ class Passage:
             self._pass_on(self._stream.finish())
         if end is End.NO or self._latest is None:
             return
+        if self.learning:
+            self.learning.interrupt(end.value)
         if self._passed and self._passed[-1].block.stop == self._latest.stop:
             last = self._passed.pop()
             self._passed.append(replace(last, block=replace(last.block, end=end)))
@@ -174,10 +324,12 @@ class Passage:
         assert self._stream is not None
         assert self._latest is not None
         if self._stream.failure and self.backend != OFF:
-            log.error(
-                "%s: %s failed (%s): goes on with %s", self.name, self.backend, self._stream.failure, OFF
-            )
-            self._use(OFF)
+            failed, why = self.backend, self._stream.failure
+            # The stream has left it already; this is for the status and the streams to come.
+            self._backend, self.backend = self._registry.get(OFF), OFF
+            self.mix = default_mix(OFF) if self._explicit_mix is None else self._explicit_mix
+            self.meter.forget()
+            self._lacks(BACKEND, f"{failed} failed ({why}): goes on with {OFF} until {BACKEND} is set")
         if not len(output.pcm):
             return
         self.meter.add(output.dry, output.pcm)

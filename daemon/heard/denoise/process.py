@@ -6,12 +6,15 @@ import logging
 import time
 from collections import deque
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import zmq
 
+from heard.denoise.lessons import Lessons
 from heard.denoise.levels import Cost
 from heard.denoise.passage import Passage, Passed
+from heard.denoise.profile import ProfileError, Profiles
 from heard.denoise.registry import BackendError, Registry
 from heard.meters import Latency
 from heard.pipes import CLEAN, EVENTS, POSITIONS, RAW
@@ -38,7 +41,6 @@ QUIET_S = 0.1
 """After `stop`, RAW is at its end once nothing has come for so long."""
 GIVE_UP_S = 0.8
 """After `stop`, how long a reader of CLEAN is waited for; supervise waits for 1 s."""
-MIX, BACKEND = "denoise.mix", "denoise.backend"
 
 
 class _Source:
@@ -57,6 +59,8 @@ class Denoising:
         self._stage = stage
         self._registry = Registry()
         self._sources: dict[str, _Source] = {}
+        self._profiles = Profiles(Path(stage.settings.state_dir))
+        self._lessons = Lessons(self._profiles)
         for source in stage.settings.source:
             self._add(source.name, source.denoise)
         self._counters = {"garbled": 0, "events_dropped": 0, "undelivered": 0}
@@ -77,12 +81,15 @@ class Denoising:
     def tick(self, now: float) -> None:
         """Try again what was held, publish levels."""
         self._send()
+        for answer in self._lessons.answers(now):
+            self._stage.answer(answer)
         if now >= self._level_due:
             self._level_due = now + LEVEL_S
             self._publish_levels()
+            self._tell_faults()
 
-    def order(self, order: Order) -> Body:
-        """`get` and `set`, of one source or (source "") of all."""
+    def order(self, order: Order) -> Body | None:
+        """`get` and `set`, of one source or (source "") of all; `learn_noise` of one."""
         names = [order.source] if order.source else list(self._sources)
         for name in names:
             if name not in self._sources:
@@ -92,6 +99,11 @@ class Denoising:
                 return self._get(names, take_or(order.args, "key", str, ""))
             if order.op == "set":
                 return self._set(names, take(order.args, "key", str), order.args.get("value"))
+            if order.op == "learn_noise":
+                seconds = float(take(order.args, "seconds", float))
+                passage = self._sources[names[0]].passage
+                self._lessons.begin(order.number, passage, seconds, time.monotonic(), time.time())
+                return None
         except WireError as error:
             raise ControlError(Code.BAD_REQUEST, str(error)) from None
         raise ControlError(Code.UNKNOWN_OP, f"denoise knows no op {order.op!r}")
@@ -99,11 +111,8 @@ class Denoising:
     def reload(self) -> None:
         """Take over what is configured now (`heard.stage.Reloads`)."""
         for configured in self._stage.settings.source:
-            passage, denoise = self._sources[configured.name].passage, configured.denoise
-            if passage.backend != denoise.backend:
-                self._set([configured.name], BACKEND, denoise.backend)
-            if passage.mix != denoise.mix_in_force:
-                self._set([configured.name], MIX, denoise.mix_in_force)
+            self._sources[configured.name].passage.configure(configured.denoise)
+        self._tell_faults()
 
     def report(self) -> tuple[dict[str, Body], Body, dict[str, int]]:
         """Return the status parts."""
@@ -116,6 +125,9 @@ class Denoising:
                 "denoise": {
                     "backend": passage.backend,
                     "mix": passage.mix,
+                    "noise": passage.noise_in_force,
+                    "adaptive": passage.adaptive,
+                    "mix_now": round(passage.mix_now, 3),
                     "delay_ms": passage.delay_ms,
                     "reduction_db": passage.meter.reduction_db(),
                     "rtf": source.cost.rtf,
@@ -145,7 +157,7 @@ class Denoising:
         return not self._held
 
     def _add(self, name: str, configured: Denoise) -> _Source:
-        source = _Source(Passage(name, self._registry, configured))
+        source = _Source(Passage(name, self._registry, configured, self._profiles))
         self._sources[name] = source
         return source
 
@@ -203,33 +215,30 @@ class Denoising:
 
     def _get(self, names: list[str], key: str) -> Body:
         """Return the values in force of the first of `names`."""
-        passage = self._sources[names[0]].passage
-        values: Body = {BACKEND: passage.backend, MIX: passage.mix}
+        values = self._sources[names[0]].passage.values()
         if not key:
             return values
         if key not in values:
-            raise ControlError(Code.BAD_VALUE, f"unknown key {key!r}: must be {' or '.join(values)}")
+            raise ControlError(Code.BAD_VALUE, f"unknown key {key!r}: must be one of {', '.join(values)}")
         return {key: values[key]}
 
     def _set(self, names: list[str], key: str, value: object) -> Body:
         """Change a value; return it as in force."""
         for name in names:
-            passage = self._sources[name].passage
-            if key == MIX:
-                if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
-                    raise ControlError(Code.BAD_VALUE, f"{MIX}: must be a number from 0 to 1, not {value!r}")
-                passage.set_mix(float(value))
-            elif key == BACKEND:
-                if not isinstance(value, str):
-                    raise ControlError(Code.BAD_VALUE, f"{BACKEND}: must be a name, not {value!r}")
-                try:
-                    passage.set_backend(value)
-                except BackendError as error:
-                    raise ControlError(Code.BAD_VALUE, f"{BACKEND}: {error}") from None
+            try:
+                self._sources[name].passage.set_value(key, value)
+            except (BackendError, ProfileError, ValueError) as error:
+                raise ControlError(Code.BAD_VALUE, str(error)) from None
+        self._tell_faults()
         self._stage.changed()
         in_force = self._get(names, key)
         log.info("%s: %s = %s", ", ".join(names), key, in_force[key])
         return in_force
+
+    def _tell_faults(self) -> None:
+        """Say what of what was asked for cannot be had."""
+        faults = [fault for source in self._sources.values() if (fault := source.passage.fault)]
+        self._stage.fault("denoise", "; ".join(faults) or None)
 
     def _publish_levels(self) -> None:
         for name, source in self._sources.items():

@@ -39,6 +39,9 @@ FACTORIES: Mapping[str, Callable[[], Backend]] = {
 INSTALL = {"deepfilter": "pip install 'heard[neural]'", "noisereduce": "pip install heard"}
 """What brings the packages of our own backends."""
 
+TAKE_PROFILE = ("gate", "gate-fast", "noisereduce")
+"""Ours that can be told what the noise is (`heard.denoise.backend.TakesProfile`)."""
+
 GROUP = "heard.denoise"
 """Entry points of this group, each a callable that makes a `Backend`, are backends too."""
 
@@ -80,6 +83,9 @@ class Registry:
                 raise BackendError(f"{name}: {error}: {install}") from error
             except ImportError as error:
                 raise BackendError(f"{name}: {error}") from error
+            except Exception as error:
+                # A third party's may do anything: it is not to end the process that serves all sources.
+                raise BackendError(f"{name}: {type(error).__name__}: {error}") from error
         return self._made[name]
 
     def counters(self) -> dict[str, int]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from heard.denoise.adaptive import Adaptive
 from heard.denoise.backend import Backend, Denoiser, Samples
 from heard.denoise.fade import FADE_SAMPLES, Gradual
 from heard.denoise.kept import Kept
@@ -61,7 +62,16 @@ class Stream:
     `position` numbers the first sample that is to come out; `context` are those just before it.
     """
 
-    def __init__(self, backend: Backend, mix: float, counts: Counts, position: int, context: Pcm) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        mix: float,
+        counts: Counts,
+        position: int,
+        context: Pcm,
+        *,
+        adaptive: bool = False,
+    ) -> None:
         self._counts = counts
         past = context[-KEPT_SAMPLES:]
         self._dry = Kept(position - len(past), past)
@@ -72,10 +82,16 @@ class Stream:
         self.failure: str | None = None
         """Why the backend was left for good, None while it works."""
         self._voice = self._started(backend, mix)
+        self._adapting = Gradual(float(adaptive))
+        self._adaptive = Adaptive(self._dry.start, past) if adaptive else None
+        self.mix_now = 0.0 if adaptive else mix
+        """The mix at the last sample that came out."""
 
     def feed(self, pcm: Pcm) -> None:
         """Take in the samples that follow."""
         self._dry.append(pcm)
+        if self._adaptive:
+            self._adaptive.hear(pcm)
         samples = to_float(pcm)
         for voice in self._voices():
             self._guard(voice, lambda denoiser: _fed(denoiser, samples))
@@ -94,6 +110,13 @@ class Stream:
             self._next = (self._next[0], mix)
         for voice in self._voices():
             voice.mix.aim(mix, self._out)
+
+    def set_adaptive(self, *, adaptive: bool) -> None:
+        """Let the mix depend on the noise, or not, from the next sample on."""
+        if adaptive and self._adaptive is None:
+            kept = self._dry
+            self._adaptive = Adaptive(kept.start, kept.between(kept.start, kept.stop))
+        self._adapting.aim(float(adaptive), self._out)
 
     def switch(self, backend: Backend, mix: float) -> None:
         """Fade to another backend from the next sample on (after the fade that goes on, if one does)."""
@@ -182,20 +205,32 @@ class Stream:
         """Return the next `samples` samples of the output, of which all voices have as many."""
         start, stop = self._out, self._out + samples
         dry = to_float(self._dry.between(start, stop))
-        out = self._mixed(self._voice, dry, start, stop)
+        share = self._share(start, stop)
+        out, mix = self._mixed(self._voice, dry, share)
         if self._incoming:
             place = (np.arange(start, stop) - (self._fade_stop - FADE_SAMPLES) + 1) / FADE_SAMPLES
-            share = ((1 - np.cos(np.pi * place)) / 2).astype(np.float32)
-            out += share * (self._mixed(self._incoming, dry, start, stop) - out)
+            risen = ((1 - np.cos(np.pi * place)) / 2).astype(np.float32)
+            incoming, mix = self._mixed(self._incoming, dry, share)
+            out += risen * (incoming - out)
         self._out = stop
+        self.mix_now = mix
         return out
 
-    @staticmethod
-    def _mixed(voice: _Voice, dry: Samples, start: int, stop: int) -> Samples:
-        wet, voice.wet = voice.wet[: stop - start], voice.wet[stop - start :]
+    def _share(self, start: int, stop: int) -> Samples:
+        """Return how much of the mix is in force at each of the samples [start, stop)."""
+        adapting = self._adapting.over(start, stop)
+        if self._adaptive is None:
+            return 1 - adapting
+        return 1 + adapting * (self._adaptive.over(start, stop) - 1)
+
+    def _mixed(self, voice: _Voice, dry: Samples, share: Samples) -> tuple[Samples, float]:
+        """Return the next samples of a voice, and the mix at the last of them."""
+        samples = len(dry)
+        wet, voice.wet = voice.wet[:samples], voice.wet[samples:]
+        mix = share * voice.mix.over(self._out, self._out + samples)
         # In this form a mix of 0, and wet equal to dry, give the very samples that came in.
-        mixed: Samples = dry + voice.mix.over(start, stop) * (wet - dry)
-        return mixed
+        mixed: Samples = dry + mix * (wet - dry)
+        return mixed, float(mix[-1])
 
 
 def _fed(denoiser: Denoiser, samples: Samples) -> Samples:

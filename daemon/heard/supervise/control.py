@@ -20,6 +20,11 @@ from heard.wire.report import Answer, Order
 ANSWER_S = 5.0
 """How long a stage may take to answer an order."""
 
+LONGEST_ANSWER_S = 30.0
+"""The same for an order that takes its time."""
+LEARN_S = 2.0
+"""For how long noise is measured unless the client says."""
+
 Frames = list[bytes]
 
 
@@ -31,6 +36,8 @@ class Relay:
     """(process, op, source, args)."""
     result: Body = field(default_factory=dict)
     """What is known of the result before the stages answer."""
+    within_s: float = ANSWER_S
+    """How long they may take."""
 
 
 @dataclass(slots=True)
@@ -39,6 +46,7 @@ class _Pending:
 
     envelope: Frames
     request: Request
+    within_s: float
     due: float
     missing: dict[int, Process]
     result: Body = field(default_factory=dict)
@@ -91,6 +99,7 @@ class Control:
             "reconnect": self._to("upstream", "reconnect"),
             "get": self._get,
             "set": self._set,
+            "learn_noise": self._learn_noise,
             "reload": lambda _args: self._reload(),
             "stop": self._stop,
             **dict.fromkeys(LATER, _later),
@@ -140,7 +149,7 @@ class Control:
                 continue
             late = ", ".join(sorted(set(pending.missing.values())))
             self._give_up(pending)
-            error = ControlError(Code.NOT_AVAILABLE, f"{late} did not answer within {ANSWER_S:g} s")
+            error = ControlError(Code.NOT_AVAILABLE, f"{late} did not answer within {pending.within_s:g} s")
             outbox.replies.append([*pending.envelope, _refusal(pending.request.id, error)])
             pending.missing.clear()
         return outbox
@@ -172,7 +181,8 @@ class Control:
         for process, _, _, _ in outcome.orders:
             if not self._up(process):
                 raise ControlError(Code.NOT_AVAILABLE, f"{process} is not running at the moment; try again")
-        pending = _Pending(envelope, request, now + ANSWER_S, {}, dict(outcome.result))
+        within_s = outcome.within_s
+        pending = _Pending(envelope, request, within_s, now + within_s, {}, dict(outcome.result))
         for process, op, source, args in outcome.orders:
             self._last_order += 1
             pending.missing[self._last_order] = process
@@ -217,6 +227,14 @@ class Control:
             raise WireError("field 'value' is missing")
         return Relay(((_stage_of(key), "set", source, {"key": key, "value": args["value"]}),))
 
+    def _learn_noise(self, args: Body) -> Relay:
+        source = self._source(args, required=True)
+        seconds = take_or(args, "seconds", float, LEARN_S)
+        # The stage says which lengths it takes; whatever is asked for, a client is not kept waiting for ever.
+        within_s = min(max(0.0, seconds) + ANSWER_S, LONGEST_ANSWER_S)
+        order: tuple[Process, str, str, Body] = ("denoise", "learn_noise", source, {"seconds": seconds})
+        return Relay((order,), within_s=within_s)
+
     def _reload(self) -> Relay:
         result = self._put_in_force()
         # A stage that is not up reads what is in force when it starts.
@@ -236,7 +254,7 @@ STAGES: dict[str, Process] = {"denoise": "denoise", "upstream": "upstream"}
 RELOADING: tuple[Process, ...] = ("capture", "denoise", "upstream", "publish")
 """Who reads the settings in force."""
 
-LATER = ("learn_noise", "history", "search", "devices")
+LATER = ("history", "search", "devices")
 """Ops of the contract that this version does not offer yet."""
 
 

@@ -125,6 +125,9 @@ class Overview:
         denoise: DenoiseStatus = {
             "backend": source.denoise.backend,
             "mix": source.denoise.mix_in_force,
+            "noise": "tracked",
+            "adaptive": source.denoise.adaptive,
+            "mix_now": 0.0,
             "delay_ms": 0.0,
             "reduction_db": 0.0,
             "rtf": 0.0,

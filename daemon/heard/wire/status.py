@@ -24,6 +24,9 @@ class DenoiseStatus(TypedDict):
 
     backend: str
     mix: float
+    noise: str
+    adaptive: bool
+    mix_now: float
     delay_ms: float
     reduction_db: float
     rtf: float

@@ -15,7 +15,8 @@ def source(**more: object) -> Body:
         "dropped": {}, "muted": 0, "gaps": {},
     }  # fmt: skip
     denoise: DenoiseStatus = {
-        "backend": "noisereduce", "mix": 0.3, "delay_ms": 112.0, "reduction_db": 2.7, "rtf": 0.08
+        "backend": "noisereduce", "mix": 0.3, "noise": "tracked", "adaptive": False, "mix_now": 0.3,
+        "delay_ms": 112.0, "reduction_db": 2.7, "rtf": 0.08,
     }  # fmt: skip
     upstream: UpstreamStatus = {
         "service": "local", "state": "open", "session": "s1", "reconnects": 0, "rotations": 0,

@@ -12,15 +12,18 @@ from pathlib import Path
 import pytest
 
 from heard import __version__
-from heard.wire.codec import Body, pack, unpack
+from heard.wire.codec import Body, checked, pack, unpack
 
 from ...support import processes
 from ...support.poll import until
 from ..peers import Frames, answering, final, publishing
 
 HEARDCTL = (sys.executable, "-c", "import sys; from heard_client.cli import main; sys.exit(main())")
-COMMANDS = ("status", "listen", "mute", "unmute", "get", "set", "endpoint", "reconnect", "reload", "stop")
-ARGUMENTS = {"get": ("mic",), "set": ("mic", "denoise.mix", "0.5")}
+COMMANDS = (
+    *("status", "listen", "mute", "unmute", "get", "set", "learn-noise"),
+    *("endpoint", "reconnect", "reload", "stop"),
+)
+ARGUMENTS = {"get": ("mic",), "learn-noise": ("mic",), "set": ("mic", "denoise.mix", "0.5")}
 
 
 def heardctl(*arguments: str, env: dict[str, str] | None = None) -> processes.Finished:
@@ -231,6 +234,32 @@ def test_status_as_json_is_the_map(tmp_path: Path) -> None:
         done = heardctl("status", "--format", "json", "--endpoint", endpoint)
         assert json.loads(done.stdout) == status
         assert heardctl("status", "--endpoint", endpoint).stdout.startswith("heard 9  ready  up 0:00")
+
+
+def test_learn_noise_says_what_was_measured_and_whether_it_is_used(tmp_path: Path) -> None:
+    """The hint how to use it is no output."""
+    asked: list[Body] = []
+
+    def answer(frames: Frames) -> list[Frames]:
+        request = unpack(frames[-1])
+        asked.append(checked(request["args"], "args", dict))
+        result: Body = {
+            "noise_dbfs": -52.53,
+            "seconds": 3.0,
+            "in_force": len(asked) > 1,
+            "backends": ["gate"],
+        }
+        return [[frames[0], pack({"v": 1, "id": request["id"], "ok": True, "result": result})]]
+
+    with answering(tmp_path / "c", answer) as endpoint:
+        for hint in (
+            "not in use; to use it: heardctl set mic denoise.noise learned (backends: gate)\n",
+            "",
+        ):
+            done = heardctl("learn-noise", "mic", "--seconds", "3", "--endpoint", endpoint)
+            assert (done.code, done.stderr) == (0, hint)
+            assert done.stdout == "mic: noise at -52.5 dBFS over 3 s\n"
+    assert asked == 2 * [{"source": "mic", "seconds": 3.0}]
 
 
 def test_a_full_disk_is_one_line(tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ def test_every_error_at_once(tmp_path: Path) -> None:
         [[source]]
         name = "hall"
         input = "stdin"
-        denoise = { backend = "magic", mix = 2 }
+        denoise = { backend = "magic", mix = 2, noise = "room.wav", adaptive = 1 }
         [[source]]
         name = "hal"
         input = "stdin"
@@ -224,6 +224,7 @@ def test_every_error_at_once(tmp_path: Path) -> None:
         ),
         "FILE: source.Big Room.mix: unknown key here; did you mean source.denoise.mix?",
         "FILE: source.hall.denoise.mix = 2: must be a number from 0 to 1",
+        "FILE: source.hall.denoise.adaptive = 1: must be true or false",
         "$HEARD_SOURCE__HALL__CHANNEL: source.hall.channel = -1: must be a whole number from 0 to 64",
         (
             'FILE: publish.endpoint = "tcp://*:5555": must be ipc:// and an absolute path; '
@@ -241,6 +242,10 @@ def test_every_error_at_once(tmp_path: Path) -> None:
         'FILE: upstream.params.max_turn_silence = "x": must be a whole number of 0 or more ms',
         "FILE: source.Big Room.name = \"Big Room\": must be 1 to 32 of a-z, 0-9 and '-'",
         'FILE: source.Big Room.path = "": must name a file, since input = "file"',
+        (
+            'FILE: source.hall.denoise.noise = "room.wav": '
+            "must be tracked, learned, or the absolute path of a WAV file"
+        ),
         f'FILE: source.hall.denoise.backend = "magic": must be {either(backends())}',
         'FILE: source.hal.input = "stdin": must not be stdin for more than one source',
     ]

@@ -28,7 +28,8 @@ PARAMS: dict[str, Scalar | list[str]] = {
 
 def test_what_is_shown_gives_the_same_settings(tmp_path: Path) -> None:
     """A file with it can be read back: quotes, control characters, lists and odd keys included."""
-    sources = (Source(name="a", device='My "USB" \\ mic é', denoise=Denoise(mix=1)), Source(name="b"))
+    chosen = Denoise(mix=1, noise="/a/room.wav", adaptive=True)
+    sources = (Source(name="a", device='My "USB" \\ mic é', denoise=chosen), Source(name="b"))
     wanted = load(None, [], {}).settings
     wanted = dataclasses.replace(wanted, source=sources, upstream=Upstream(params=PARAMS))
     path = tmp_path / "heard.toml"
@@ -36,7 +37,8 @@ def test_what_is_shown_gives_the_same_settings(tmp_path: Path) -> None:
     found = load(path, [], {}).settings
     # A mix that was left out is shown, and then given, as the one in force.
     mixed = tuple(
-        dataclasses.replace(each, denoise=Denoise(mix=each.denoise.mix_in_force)) for each in sources
+        dataclasses.replace(each, denoise=dataclasses.replace(each.denoise, mix=each.denoise.mix_in_force))
+        for each in sources
     )
     assert found == dataclasses.replace(wanted, source=mixed)
 

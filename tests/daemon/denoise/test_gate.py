@@ -322,3 +322,61 @@ def test_the_gate_needs_neither_noisereduce_nor_scipy() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
     )
     assert done.stdout.splitlines() == ["5000 5000", ""]
+
+
+def _gain_db(out: Samples, samples: Samples, from_s: int) -> float:
+    """Return by how much `out` is louder than `samples` from a time on."""
+    kept, given = out[from_s * RATE_HZ :], samples[from_s * RATE_HZ :]
+    return float(10 * np.log10(np.mean(kept**2) / np.mean(given**2)))
+
+
+def _told(gate: Gate, noise: Samples, samples: Samples) -> Samples:
+    return _run(gate.with_noise(noise).start(0, NOTHING), samples, [])
+
+
+@both
+def test_a_gate_that_is_told_the_noise_takes_as_much_of_it_as_one_that_tracks_it(made: type[Gate]) -> None:
+    """Steady noise alone, of which next to nothing is left."""
+    noise, more = _hiss(2 * RATE_HZ, seed=1), _hiss(8 * RATE_HZ, seed=2)
+    told, tracked = _told(made(), noise, more), _streamed(made, more)
+    assert _gain_db(told, more, 4) < -40
+    assert abs(_gain_db(told, more, 4) - _gain_db(tracked, more, 4)) < 4
+
+
+@both
+def test_a_given_floor_stays_where_the_tracked_one_rises(made: type[Gate]) -> None:
+    """A steady sound 20 dB above the noise: noise to the gate after a while, unless it was told."""
+    quiet = 0.1 * _hiss(2 * RATE_HZ, seed=3)
+    samples = np.concatenate((quiet, _hiss(6 * RATE_HZ, seed=4)))
+    assert _gain_db(_told(made(), quiet, samples), samples, 6) > -2
+    assert _gain_db(_streamed(made, samples), samples, 6) < -30
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.integers(0, 4 * RATE_HZ), max_size=6), st.integers(3 * RATE_HZ, 4 * RATE_HZ))
+def test_with_a_profile_any_chunking_and_any_replay_give_the_same_samples(
+    cuts: list[int], position: int
+) -> None:
+    """To the bit, also in a batch with streams that track theirs."""
+    samples, profile = _hiss(4 * RATE_HZ + 999, seed=5), _hiss(RATE_HZ, seed=6)
+    whole = _run(Gate().with_noise(profile).start(0, NOTHING), samples, [])
+    gate = Gate()
+    tracking = gate.start(0, NOTHING)
+    told = gate.with_noise(profile)
+    tracking.feed(samples)
+    np.testing.assert_array_equal(_run(told.start(0, NOTHING), samples, sorted(cuts)), whole)
+    np.testing.assert_array_equal(tracking.finish(), _run(Gate().start(0, NOTHING), samples, []))
+    later = told.start(position, samples[:position])
+    np.testing.assert_array_equal(_run(later, samples[position:], []), whole[position:])
+
+
+@both
+def test_sample_numbers_of_a_thousand_hours_change_nothing(made: type[Gate]) -> None:
+    """On the same grid the same samples, however far from the segment's start."""
+    gate = made()
+    chunk = gate.bank.form.chunk * gate.bank.form.hop
+    near = -(-gate.context_samples // chunk) * chunk
+    far = near + 1000 * 3600 * RATE_HZ // chunk * chunk
+    context, samples = _hiss(gate.context_samples, seed=7), _hiss(2 * RATE_HZ, seed=8)
+    out = [_run(gate.start(position, context), samples, []) for position in (near, far)]
+    np.testing.assert_array_equal(out[0], out[1])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from heard.denoise.backend import Samples
-from heard.denoise.noisereduce import N_FFT, SHAPE, Noisereduce, whole
+from heard.denoise.noisereduce import N_FFT, NOISE, SHAPE, Noisereduce, whole, whole_stationary
 from heard.denoise.window import SlidingWindow
 from heard.settings import DEFAULT_MIX
 
@@ -134,3 +134,35 @@ def test_sound_after_digital_silence_and_before_it_is_finite() -> None:
     out = _streamed(burst, 1600)
     assert np.isfinite(out).all()
     assert len(out) == len(burst)
+
+
+@pytest.mark.parametrize("snr_db", [0, 10])
+def test_with_a_profile_the_stream_follows_the_stationary_mode_on_the_whole_recording(snr_db: float) -> None:
+    """To 25 dB at full strength: that mode looks at little more than a frame to either side."""
+    samples = _noisy("ls-1255-90413-0001", "car-engine", snr_db)
+    profile = samples[:14_000]
+    padded = np.pad(samples, (0, -len(samples) % (N_FFT // 4)))
+    reference = whole_stationary(padded, profile)[: len(samples)]
+    stream = Noisereduce().with_noise(profile).start(0, NOTHING)
+    out = []
+    for start in range(0, len(samples), 500):
+        stream.feed(samples[start : start + 500])
+        out.append(stream.take())
+    streamed = np.concatenate([*out, stream.finish()])
+    assert len(streamed) == len(samples)
+    assert _agreement_db(samples, streamed, reference, 1.0) >= 25
+    at_once = Noisereduce().with_noise(profile).start(0, NOTHING)
+    at_once.feed(samples)
+    np.testing.assert_array_equal(at_once.finish(), streamed)
+
+
+def test_with_a_profile_silence_and_a_short_end_make_no_nan() -> None:
+    profile = (0.01 * np.random.default_rng(1).standard_normal(2 * NOISE)).astype(np.float32)
+    backend = Noisereduce().with_noise(profile)
+    for samples in (np.zeros(20_000, np.float32), profile[:77]):
+        stream = backend.start(0, NOTHING)
+        stream.feed(samples)
+        out = stream.finish()
+        assert len(out) == len(samples)
+        assert np.isfinite(out).all()
+    assert not backend.counters

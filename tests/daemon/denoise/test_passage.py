@@ -1,14 +1,18 @@
 """One source's blocks: passes, segments, lead-in, holes and times."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from heard.denoise.backend import Samples
+from heard.denoise.gate import Gate
 from heard.denoise.noisereduce import SHAPE
 from heard.denoise.off import Off
 from heard.denoise.passage import Passage
 from heard.denoise.pcm import Pcm
+from heard.denoise.profile import Profile, ProfileError, Profiles, write
 from heard.denoise.registry import BackendError, Registry
 from heard.settings import Denoise
 from heard.wire.audio import Block, End
@@ -16,11 +20,22 @@ from heard.wire.audio import Block, End
 from .made import Breaking, Halver, block, ramp
 
 LEAD_IN = 6 * 16_000
+NOWHERE = Path("/nowhere")
 
 
-def _passage(backend: str = "halver", mix: float | None = 1.0) -> Passage:
-    registry = Registry({"halver": Halver, "off": Off, "breaking": Breaking})
-    return Passage("mic", registry, Denoise(backend=backend, mix=mix))
+def _passage(
+    backend: str = "halver", mix: float | None = 1.0, *, noise: str = "tracked", state: Path = NOWHERE
+) -> Passage:
+    registry = Registry({"halver": Halver, "off": Off, "breaking": Breaking, "gate": Gate})
+    return Passage("mic", registry, Denoise(backend=backend, mix=mix, noise=noise), Profiles(state))
+
+
+def _hiss(count: int, seed: int = 0) -> Pcm:
+    return np.rint(300 * np.random.default_rng(seed).standard_normal(count)).astype(np.int16)
+
+
+def _real() -> Passage:
+    return Passage("mic", Registry(), Denoise(mix=1.0), Profiles(NOWHERE))
 
 
 def _feed(passage: Passage, blocks: list[Block]) -> list[Block]:
@@ -116,12 +131,10 @@ def test_a_new_pass_with_lead_in_gives_the_same_samples() -> None:
     pcm = (3000 * rng.standard_normal(8 * 16_000 + 777)).astype(np.int16)
     origin, wanted = 5000, 5000 + 7 * 16_000 + 55
     fields = {"segment_start": origin}
-    whole = _feed(
-        Passage("mic", Registry(), Denoise(mix=1.0)), _ended(_cut(pcm, origin, **fields), End.ENDED)
-    )
+    whole = _feed(_real(), _ended(_cut(pcm, origin, **fields), End.ENDED))
     lead = wanted - LEAD_IN
     again = _cut(pcm[lead - origin :], lead, pass_no=1, wanted=wanted, follows=wanted, **fields)
-    out = _feed(Passage("mic", Registry(), Denoise(mix=1.0)), _ended(again, End.ENDED))
+    out = _feed(_real(), _ended(again, End.ENDED))
     assert (out[0].sample, out[0].follows) == (wanted, wanted)
     np.testing.assert_array_equal(_pcm(out), _pcm(whole)[wanted - origin :])
     assert SHAPE.context <= LEAD_IN
@@ -189,27 +202,46 @@ def test_mix_and_backend_change_while_running() -> None:
 
 def test_a_backend_that_does_not_exist_changes_nothing() -> None:
     passage = _passage("halver", mix=0.4)
-    with pytest.raises(BackendError, match="must be one of breaking, halver, off"):
-        passage.set_backend("gate")
+    with pytest.raises(BackendError, match="must be one of breaking, gate, halver, off"):
+        passage.set_backend("rnnoise")
     assert (passage.backend, passage.mix) == ("halver", 0.4)
 
 
 def test_a_source_goes_on_with_off_when_its_backend_throws_and_tries_again_when_told() -> None:
     """In this segment and in the ones that follow."""
     passage = _passage("breaking")
+    assert passage.fault is None
     out = _feed(passage, _ended(_cut(ramp(2000)), End.MUTED))
     assert passage.backend == "off"
+    assert passage.fault == (
+        "mic: breaking failed (RuntimeError: out of cheese): goes on with off until denoise.backend is set"
+    )
     assert passage.counts.backend_failures == 1
     assert _pcm(out).size == 2000
     out = _feed(passage, _ended(_cut(ramp(2000), 2000, segment=1, segment_start=2000), End.MUTED))
     np.testing.assert_array_equal(_pcm(out), ramp(2000))
     passage.set_backend("breaking")
     assert passage.backend == "breaking"
+    assert passage.fault is None
+    passage.configure(Denoise(backend="halver"))
+    assert (passage.backend, passage.fault) == ("halver", None)
 
 
 def test_a_backend_that_cannot_be_had_at_the_start_is_replaced_by_off() -> None:
     passage = _passage("gone")
     assert passage.backend == "off"
+    assert passage.fault is not None
+    assert passage.fault.startswith("mic: denoise.backend: must be one of breaking, gate, halver, off, not")
+    passage.set_backend("off")
+    assert passage.fault is None
+
+
+def test_one_that_cannot_be_had_later_leaves_the_one_in_force() -> None:
+    passage = _passage("halver")
+    passage.configure(Denoise(backend="gone", mix=1.0))
+    assert passage.backend == "halver"
+    assert passage.fault is not None
+    assert passage.fault.endswith("goes on with halver")
     assert passage.counts.backend_failures == 1
 
 
@@ -239,3 +271,114 @@ def test_a_pass_that_begins_further_on_lets_the_one_before_run_out() -> None:
     behind = [each for each in out if each.pass_no == 1]
     assert (behind[0].sample, behind[0].follows) == (5000, 1000)
     assert _pcm(behind).size == 640
+
+
+def test_the_mix_in_force_follows_the_noise() -> None:
+    """All of it in mere noise, once that is known; `mix` is what was chosen."""
+    passage = _passage("halver", 0.8)
+    passage.set_value("denoise.adaptive", True)
+    assert (passage.mix, passage.mix_now) == (0.8, 0.0)
+    _feed(passage, _cut(_hiss(2 * 16_000)))
+    assert passage.mix_now == 0
+    _feed(passage, _cut(_hiss(4 * 16_000, 1), 2 * 16_000))
+    assert passage.mix == 0.8
+    assert passage.mix_now == pytest.approx(0.8)
+    passage.set_value("denoise.adaptive", False)
+    assert passage.values()["denoise.adaptive"] is False
+
+
+def test_a_profile_is_chosen_and_left_while_running(tmp_path: Path) -> None:
+    """No sample is lost, and what comes out then is what that profile makes of it."""
+    profile = Profile(_hiss(16_000, 9))
+    write(Profiles(tmp_path).path("mic"), profile)
+    passage = _passage("gate", 1.0, state=tmp_path)
+    pcm = _hiss(6 * 16_000, 2)
+    blocks = _cut(pcm)
+    out = _feed(passage, blocks[:100])
+    passage.set_value("denoise.noise", "learned")
+    assert passage.noise_in_force == "learned"
+    out += _feed(passage, _ended(blocks[100:], End.ENDED))
+    told = _feed(_passage("gate", 1.0, noise="learned", state=tmp_path), _ended(blocks, End.ENDED))
+    assert _pcm(out).size == len(pcm)
+    np.testing.assert_array_equal(_pcm(out)[3 * 16_000 :], _pcm(told)[3 * 16_000 :])
+    passage.set_value("denoise.noise", "tracked")
+    assert passage.noise_in_force == "tracked"
+
+
+def test_with_a_profile_a_new_pass_gives_the_same_samples(tmp_path: Path) -> None:
+    write(Profiles(tmp_path).path("mic"), Profile(_hiss(16_000, 9)))
+    pcm = _hiss(8 * 16_000, 3)
+    wanted = 7 * 16_000 + 55
+    whole = _feed(_passage("gate", noise="learned", state=tmp_path), _ended(_cut(pcm), End.ENDED))
+    again = _cut(pcm[wanted - LEAD_IN :], wanted - LEAD_IN, pass_no=1, wanted=wanted, follows=wanted)
+    out = _feed(_passage("gate", noise="learned", state=tmp_path), _ended(again, End.ENDED))
+    np.testing.assert_array_equal(_pcm(out), _pcm(whole)[wanted:])
+
+
+def test_without_its_profile_a_source_goes_on_with_the_tracked_noise(tmp_path: Path) -> None:
+    """And says so, until it can be had."""
+    passage = _passage("gate", noise="learned", state=tmp_path)
+    assert (passage.backend, passage.noise_in_force) == ("gate", "tracked")
+    assert passage.fault == (
+        "mic: denoise.noise: nothing was learned yet: heardctl learn-noise mic: goes on with tracked"
+    )
+    write(Profiles(tmp_path).path("mic"), Profile(_hiss(16_000)))
+    passage.configure(Denoise(backend="gate", mix=1.0, noise="learned"))
+    assert passage.noise_in_force == "learned"
+    assert not passage.fault
+
+
+def test_a_profile_that_cannot_be_used_changes_nothing(tmp_path: Path) -> None:
+    write(Profiles(tmp_path).path("mic"), Profile(_hiss(16_000)))
+    passage = _passage("gate", noise="learned", state=tmp_path)
+    with pytest.raises(ProfileError, match=r"/gone\.wav: cannot be read"):
+        passage.set_noise("/gone.wav")
+    assert passage.noise_in_force == "learned"
+    passage.set_backend("halver")
+    assert passage.noise_in_force == "tracked"
+    with pytest.raises(ProfileError, match="halver takes no noise profile; the backends that do are gate, "):
+        passage.set_noise("learned")
+    passage.set_backend("gate")
+    assert passage.noise_in_force == "learned"
+
+
+class Choosy(Halver):
+    """Takes no profile, though it says that it does."""
+
+    def with_noise(self, noise: Samples) -> Halver:
+        """Break."""
+        raise RuntimeError(f"{len(noise)} samples are not to my taste")
+
+
+def test_a_backend_that_breaks_on_a_profile_goes_on_as_it_was(tmp_path: Path) -> None:
+    """At the start without the profile, and says so; later nothing changes."""
+    write(Profiles(tmp_path).path("mic"), Profile(_hiss(16_000)))
+    registry = Registry({"choosy": Choosy, "off": Off})
+    passage = Passage("mic", registry, Denoise(backend="choosy"), Profiles(tmp_path))
+    with pytest.raises(BackendError, match="choosy: RuntimeError: 16000 samples are not to my taste"):
+        passage.set_noise("learned")
+    assert (passage.backend, passage.noise_in_force) == ("choosy", "tracked")
+    assert not passage.fault
+    passage.configure(Denoise(backend="choosy", noise="learned"))
+    assert (passage.backend, passage.noise_in_force) == ("choosy", "tracked")
+    assert passage.fault is not None
+    assert passage.fault.endswith("not to my taste: goes on with choosy")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "wants"),
+    [
+        ("denoise.adaptive", 1, "must be true or false, not 1"),
+        ("denoise.noise", 3, "must be tracked, learned or an absolute path, not 3"),
+        ("denoise.mix", "0.3", "must be a number from 0 to 1, not '0.3'"),
+        ("denoise.backend", None, "must be a name, not None"),
+        (
+            "denoise.strength",
+            1,
+            "must be one of denoise.backend, denoise.mix, denoise.noise, denoise.adaptive",
+        ),
+    ],
+)
+def test_a_value_of_another_kind_is_refused(key: str, value: object, wants: str) -> None:
+    with pytest.raises(ValueError, match=wants):
+        _passage().set_value(key, value)

@@ -6,12 +6,13 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from heard.denoise.backend import Backend
+from heard.denoise.backend import Backend, TakesProfile
 from heard.denoise.off import Off
 from heard.denoise.registry import (
     FACTORIES,
     GROUP,
     INSTALL,
+    TAKE_PROFILE,
     BackendError,
     Registry,
     default_mix,
@@ -41,6 +42,21 @@ def test_a_backend_that_is_there_and_not_right_says_what_is() -> None:
 
     with pytest.raises(BackendError, match=r"^neural: model.onnx: SHA-256 begins 12, must begin 34$"):
         Registry({"neural": wrong}).get("neural")
+
+
+def test_a_backend_that_cannot_be_made_says_why() -> None:
+    """Whatever it raises: it is not to end the process."""
+
+    def broken() -> Backend:
+        raise OSError("no such accelerator")
+
+    with pytest.raises(BackendError, match=r"^neural: OSError: no such accelerator$"):
+        Registry({"neural": broken}).get("neural")
+
+
+def test_the_backends_that_are_said_to_take_a_profile_do() -> None:
+    for name in FACTORIES:
+        assert isinstance(Registry().get(name), TakesProfile) == (name in TAKE_PROFILE)
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from heard.denoise.backend import Backend, Samples
 from heard.denoise.fade import FADE_SAMPLES
+from heard.denoise.gate import Gate, GateFast
 from heard.denoise.noisereduce import Noisereduce
 from heard.denoise.off import Off
 from heard.denoise.pcm import Pcm
-from heard.denoise.stream import Counts, Output, Stream
+from heard.denoise.stream import KEPT_SAMPLES, Counts, Output, Stream
 
 from .made import DELAY, RATE_HZ, Amplifier, Breaking, Halver, NotFinite, ramp
 
@@ -107,7 +108,17 @@ def test_a_change_of_mix_is_gradual_and_jumps_in_no_sample() -> None:
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [(Off, Halver), (Halver, Off), (Halver, Halver), (Noisereduce, Off), (Off, Noisereduce)],
+    [
+        (Off, Halver),
+        (Halver, Off),
+        (Halver, Halver),
+        (Noisereduce, Off),
+        (Off, Noisereduce),
+        (Gate, Off),
+        (GateFast, Gate),
+        (Gate, Noisereduce),
+        (Off, GateFast),
+    ],
 )
 def test_a_change_of_backend_leaves_no_click_and_no_jump(first: type[Backend], second: type[Backend]) -> None:
     """Whatever their delays, every sample comes out once and in its place."""
@@ -238,3 +249,73 @@ def test_a_thousand_hours_in_the_numbers_are_the_same() -> None:
     one, other = near.finish(), far.finish()
     assert other.start == position
     np.testing.assert_array_equal(one.pcm, other.pcm)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 60),
+            st.sampled_from(["mix", "adaptive", "off", "halver", "amplifier"]),
+            st.floats(0, 1),
+        ),
+        max_size=6,
+    )
+)
+def test_no_change_at_any_time_leaves_a_click_on_a_tone(changes: list[tuple[int, str, float]]) -> None:
+    """Above -60 dBFS: of mix, backend and adaptation, also in the middle of another change."""
+    tone = _sine(1.6, amplitude=0.3)
+    stream = _stream(Halver(), 0.5)
+    out = []
+    for number in range(80):
+        for at, what, value in changes:
+            if at != number:
+                continue
+            match what:
+                case "mix":
+                    stream.set_mix(value)
+                case "adaptive":
+                    stream.set_adaptive(adaptive=value > 0.5)
+                case "off":
+                    stream.switch(Off(), value)
+                case "amplifier":
+                    stream.switch(Amplifier(), value)
+                case _:
+                    stream.switch(Halver(), value)
+        stream.feed(tone[320 * number : 320 * (number + 1)])
+        out.append(stream.take().pcm)
+    whole = np.concatenate([*out, stream.finish().pcm])
+    assert len(whole) == len(tone)
+    assert _artefact_dbfs(whole) < -60
+
+
+def test_the_mix_that_adapts_is_the_same_after_a_replay() -> None:
+    """To the bit, from the 6 s before it."""
+    rng = np.random.default_rng(5)
+    level = np.repeat(rng.choice([200.0, 2000.0, 6000.0], 110), 1600)
+    pcm = np.rint(level * rng.standard_normal(len(level))).clip(-32768, 32767).astype(np.int16)
+    first = Stream(Gate(), 0.7, Counts(), 0, NOTHING, adaptive=True)
+    whole = _run(first, pcm)
+    for position in (KEPT_SAMPLES, 100_003, 133_333):
+        again = Stream(Gate(), 0.7, Counts(), position, pcm[:position], adaptive=True)
+        np.testing.assert_array_equal(_run(again, pcm[position:], 777), whole[position:])
+
+
+def test_adapting_that_begins_later_knows_what_was_before() -> None:
+    """And once it ends the whole mix is in force again."""
+    pcm = np.rint(1000 * np.random.default_rng(6).standard_normal(6 * RATE_HZ)).astype(np.int16)
+    early = Stream(Halver(), 1.0, Counts(), 0, NOTHING, adaptive=True)
+    late = _stream(Halver(), 1.0)
+    for start in range(0, len(pcm), 320):
+        if start == 5 * RATE_HZ:
+            late.set_adaptive(adaptive=True)
+        for stream in (early, late):
+            stream.feed(pcm[start : start + 320])
+        one, other = early.take(), late.take()
+        if start > 5 * RATE_HZ + 2 * FADE_SAMPLES:
+            np.testing.assert_array_equal(one.pcm, other.pcm)
+    assert late.mix_now == early.mix_now == 1
+    late.set_adaptive(adaptive=False)
+    late.feed(pcm[: 4 * FADE_SAMPLES])
+    late.take()
+    assert late.mix_now == 1

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from heard.pipes import Process
 from heard.settings import Settings, Source
-from heard.supervise.control import ANSWER_S, LATER, Control, Outbox
+from heard.supervise.control import ANSWER_S, LATER, LONGEST_ANSWER_S, Control, Outbox
 from heard.wire.codec import MAX_MESSAGE_BYTES, Body
 from heard.wire.control import Code, ControlError, Reply, Request
 from heard.wire.report import Answer
@@ -130,6 +130,9 @@ def test_a_stage_that_is_down_is_said_at_once(desk: Desk) -> None:
         ("set", {"source": "mic", "key": "denoise.mix"}, Code.BAD_REQUEST),
         ("set", {"source": "mic", "key": "capture.block_ms", "value": 10}, Code.BAD_VALUE),
         ("get", {"source": "mic", "key": "denoise"}, Code.BAD_VALUE),
+        ("learn_noise", {}, Code.BAD_REQUEST),
+        ("learn_noise", {"source": "nobody"}, Code.UNKNOWN_SOURCE),
+        ("learn_noise", {"source": "mic", "seconds": "2"}, Code.BAD_REQUEST),
         *[(op, {}, Code.NOT_AVAILABLE) for op in LATER],
     ],
 )
@@ -139,6 +142,25 @@ def test_a_bad_request_says_why(desk: Desk, op: str, args: Body, code: Code) -> 
     reply = _reply(outbox)
     assert (reply.code, reply.id, outbox.orders) == (code, 7, [])
     assert reply.message
+
+
+@pytest.mark.parametrize(
+    ("args", "seconds", "within_s"),
+    [({}, 2.0, 7.0), ({"seconds": 10}, 10.0, 15.0), ({"seconds": 1e9}, 1e9, LONGEST_ANSWER_S)],
+)
+def test_learning_the_noise_may_take_its_time(
+    desk: Desk, args: Body, seconds: float, within_s: float
+) -> None:
+    """As long as it lasts and ANSWER_S more, at most half a minute; the stage judges the length."""
+    [(process, order)] = desk.ask("learn_noise", source="mic", **args).orders
+    assert (process, order.op, order.source) == ("denoise", "learn_noise", "mic")
+    assert order.args == {"seconds": seconds}
+    assert desk.control.expire(within_s - 0.1).replies == []
+    reply = _reply(desk.control.expire(within_s))
+    assert (reply.code, reply.message) == (
+        Code.NOT_AVAILABLE,
+        f"denoise did not answer within {within_s:g} s",
+    )
 
 
 def test_reload_is_an_order_to_every_stage_that_is_up(desk: Desk) -> None:
