@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 
 from ..support.corpus import utterances
@@ -73,6 +74,7 @@ def test_long_silence_has_no_session_and_the_first_word_is_whole(tmp_path: Path)
     assert ledger["dropped"]["silence"] >= RATE_HZ
 
 
+@pytest.mark.slow  # test_mute.py is quicker
 def test_a_muted_source_has_no_session_and_an_ended_one_neither(tmp_path: Path) -> None:
     """Closed by `mute`, opened again by `unmute`, closed at the end of the file."""
     path = recording(tmp_path, 12)

@@ -135,7 +135,11 @@ def test_garbage_on_the_control_socket_is_answered(garbage: bytes) -> None:
         assert heard.status()["state"] == "ready"
 
 
-@pytest.mark.parametrize("stage", ["denoise", "upstream", "publish"])
+@pytest.mark.parametrize(
+    "stage",
+    # Those that test_soak.py kills as well, without the real recognizer, are for `make test-slow`.
+    ["denoise", *(pytest.param(each, marks=pytest.mark.slow) for each in ("upstream", "publish"))],
+)
 def test_a_stage_that_dies_costs_nothing(stage: str) -> None:
     """Kill -9 in mid-speech: restarted; every sample settled, finals once, the text whole."""
     said = utterance("ls-198-209-0000")
