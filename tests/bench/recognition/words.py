@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from heard.compare.words import words_of
 from heard.denoise.backend import Samples
 from heard.recognizer.engines import (
     Final,
@@ -17,7 +18,7 @@ from heard.recognizer.engines import (
 from heard.recognizer.moonshine import BASE, TINY, Model, load
 from heard.recognizer.stream import TurnEngine
 
-from ...support.wer import word_errors, words_of
+from ...support.wer import word_errors
 from .mixes import RATE_HZ
 
 FRAME = RATE_HZ // 20
