@@ -99,6 +99,7 @@ def test_a_muted_source_has_no_session_and_an_ended_one_neither(tmp_path: Path) 
         assert server.violations == []
 
 
+@pytest.mark.slow
 def test_real_speech_after_a_minute_of_noise_is_understood_from_its_first_word(tmp_path: Path) -> None:
     """The recognizer that comes with heard, faster than real time: speech, a humming room, speech."""
     speech = {utterance.name: utterance for utterance in utterances()}

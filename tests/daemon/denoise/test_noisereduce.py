@@ -61,6 +61,7 @@ def test_the_stream_follows_the_whole_recording(speech: str, disturbance: str, s
     assert _agreement_db(samples, streamed, reference, DEFAULT_MIX["noisereduce"]) >= 30
 
 
+@pytest.mark.slow
 def test_a_second_behind_the_primer_is_better_than_four_without() -> None:
     """The noise floor from before is worth more than a longer window, on the mean over some mixes."""
     plain = replace(SHAPE, past=4 * 16_000, memory=0, settle=0)

@@ -120,6 +120,7 @@ def test_connections_that_break_lose_and_double_nothing(tmp_path: Path) -> None:
         assert "Session Cancelled" in "".join(str(event.body.get("reason")) for event in it.events)
 
 
+@pytest.mark.slow
 def test_a_black_hole_is_noticed_within_ten_seconds(tmp_path: Path) -> None:
     """The peer reads and answers nothing more: outage, and all is said again on a new connection."""
     service = v3_server(Plan(deaf_at_s=0.5), Plan())
