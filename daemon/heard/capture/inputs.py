@@ -64,7 +64,7 @@ class Inputs:
                 return StdinInput(source, place, track.next)
             case "device":
                 from heard.capture.device import DeviceInput  # noqa: PLC0415  # loads PortAudio
-                from heard.capture.portaudio import Calls  # noqa: PLC0415
+                from heard.capture.portaudio import Calls  # noqa: PLC0415  # likewise
 
                 self._calls = self._calls or Calls()
                 stall_s = self._settings.stall_ms / 1000

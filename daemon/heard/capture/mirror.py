@@ -110,8 +110,11 @@ class Mirror:
 
     def remove(self) -> None:
         """Remove the copy: all of it is settled. It must not be busy."""
-        with suppress(OSError):
+        try:
             self.path.unlink(missing_ok=True)
+        except OSError as error:
+            # What is in it is wiped but for the lead-in; nothing else will ever remove it.
+            log.error("%s: cannot be removed: %s", self.path, error.strerror)
         self._give_up()
 
     def close(self) -> None:
@@ -168,6 +171,7 @@ class Mirror:
 
     def _give_up(self) -> None:
         if self.file is not None:
+            # Its samples were synced, or the fault was told.
             with suppress(OSError):
                 self.file.close()
         self.file = self._through = None

@@ -167,3 +167,10 @@ def test_the_thread_does_the_jobs(tmp_path: Path) -> None:
         assert all(mirror.wait(10) for mirror in copier.mirrors)
     for number, track in enumerate(tracks):
         assert holds_what_its_record_says(tmp_path / f"ring.{number}").pack() == track.record.pack()
+
+
+def test_a_copy_that_cannot_be_removed_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It would lie there for ever, and nobody would know."""
+    (tmp_path / "ring.mic").mkdir()
+    mirror_at(tmp_path / "ring.mic").remove()
+    assert "ring.mic: cannot be removed: Is a directory" in caplog.text
