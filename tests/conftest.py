@@ -1,6 +1,7 @@
 """What every test may rely on: no settings of the developer's own, and a sound server on request."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -26,6 +27,16 @@ def _nothing_of_the_developers(tmp_path_factory: pytest.TempPathFactory) -> Iter
         # Sockets live here, whose paths must not pass 107 bytes.
         patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interrupts_arrive() -> None:
+    """Let children hear Ctrl-C though the tests run in a shell's background, where it is ignored.
+
+    What a process ignores its children ignore too; what it handles is reset in them.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(name="sound_server")
