@@ -76,7 +76,7 @@ class Children:
             if process is None or (status := process.poll()) is None:
                 continue
             running.process, running.exit_status = None, status
-            running.life.exited(now)
+            running.life.exited(now, killed=status == -signal.SIGKILL)
             gone.append(running)
         return gone
 

@@ -15,6 +15,8 @@ from enum import StrEnum
 
 FIRST_DELAY_S = 0.05
 LONGEST_DELAY_S = 5.0
+LONGEST_DELAY_KILLED_S = 0.8
+"""The same where it was killed from outside after it was ready: that is no crash loop, and audio waits."""
 HEALTHY_S = 5.0
 """A process that was ready for so long starts again at FIRST_DELAY_S when it exits."""
 GIVE_UP_AFTER = 6
@@ -66,8 +68,12 @@ class Life:
             self._ready_since = now
             self._failed_starts = 0
 
-    def exited(self, now: float) -> None:
-        """Note that the process is gone; what comes next is in `state` and `due`."""
+    def exited(self, now: float, *, killed: bool = False) -> None:
+        """Note that the process is gone; what comes next is in `state` and `due`.
+
+        `killed`: by SIGKILL, which no process does to itself. What the kernel kills for want of memory is
+        among them, so there is a delay still.
+        """
         if self.state in (State.STOPPING, State.FAILED):
             return
         if self._ready_since is None:
@@ -78,6 +84,8 @@ class Life:
         elif now - self._ready_since >= HEALTHY_S:
             self._delay_s = FIRST_DELAY_S
         self.state = State.BACKING_OFF
+        longest = LONGEST_DELAY_KILLED_S if killed and self._ready_since is not None else LONGEST_DELAY_S
+        self._delay_s = min(self._delay_s, longest)
         self.due = now + self._delay_s
         self._delay_s = min(2 * self._delay_s, LONGEST_DELAY_S)
 

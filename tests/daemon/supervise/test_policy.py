@@ -6,6 +6,7 @@ from heard.supervise.policy import (
     FIRST_DELAY_S,
     GIVE_UP_AFTER,
     HEALTHY_S,
+    LONGEST_DELAY_KILLED_S,
     LONGEST_DELAY_S,
     START_LIMIT_S,
     Life,
@@ -42,6 +43,30 @@ def test_delays_double_up_to_the_longest() -> None:
     assert delays[-1] == LONGEST_DELAY_S
     assert life.state is State.BACKING_OFF
     assert life.restarts == 11
+
+
+def test_kills_are_no_crash_loop() -> None:
+    """However often it is killed from outside, a process that gets ready is soon started again."""
+    life, now, delays = Life(), 0.0, []
+    for _ in range(12):
+        life.started(now)
+        life.reported_ready(now)
+        life.exited(now + 0.1, killed=True)
+        delays.append(round(life.due - now - 0.1, 6))
+        now = life.due
+    assert delays[0] == FIRST_DELAY_S
+    assert delays[-1] == LONGEST_DELAY_KILLED_S == max(delays)
+
+
+def test_a_kill_before_it_was_ready_counts_as_a_failed_start() -> None:
+    """What the kernel kills at each start for want of memory is given up on like anything else."""
+    life, now = Life(), 0.0
+    for _ in range(GIVE_UP_AFTER):
+        assert life.state is State.BACKING_OFF
+        life.started(now)
+        life.exited(now + 0.1, killed=True)
+        now = life.due
+    assert life.state is State.FAILED
 
 
 def test_health_resets_the_delay() -> None:
