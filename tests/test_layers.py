@@ -120,6 +120,7 @@ SHELLS = (
     "heard.stage",
     "heard.*.process",
     "heard.*.__main__",
+    "heard.supervise.activation",
     "heard.supervise.notify",
     "heard.supervise.children",
     "heard.recognizer.server",

@@ -143,11 +143,17 @@ class Pipes:
         self._bind(socket, f"ipc://{self.path(REPORTS)}")
         return socket
 
-    def control_router(self, endpoint: str) -> zmq.Socket[bytes]:
-        """Return the control socket. Frames above the limit still arrive, to be answered `too-large`."""
+    def control_router(self, endpoint: str, listener: int | None = None) -> zmq.Socket[bytes]:
+        """Return the control socket. Frames above the limit still arrive, to be answered `too-large`.
+
+        `listener` is the descriptor of a socket that listens at `endpoint` already (socket activation).
+        """
         socket = self._socket(zmq.ROUTER, mark=1000)
         # What is too large gets an error reply; what would exhaust the memory is cut off.
         socket.setsockopt(zmq.MAXMSGSIZE, 64 * MAX_MESSAGE_BYTES)
+        if listener is not None:
+            # libzmq then neither binds nor listens, and leaves the path to whoever made it.
+            socket.setsockopt(zmq.USE_FD, listener)
         self._bind(socket, endpoint)
         return socket
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from heard.capture.inputs import HungError
+from heard.capture.priority import raise_priority
 from heard.capture.process import TICK_S, Capture
 from heard.capture.ring_file import RingTakenError
 from heard.capture.source import InputRefusedError
@@ -26,6 +27,7 @@ def main() -> int:
     parser.add_argument("--lifeline", type=int)
     asked = parser.parse_args()
     stage = Stage("capture", Options(asked.runtime_dir, asked.lifeline))
+    raise_priority()
     try:
         role = Capture(stage, asked.runtime_dir)
     except (InputRefusedError, RingTakenError) as error:

@@ -64,12 +64,15 @@ def serve(settings: Settings, read: Callable[[], Settings] | None = None) -> int
     check(settings)
     # Imported late: `heard run --help` needs neither ZeroMQ nor the rest.
     from heard.pipes import EndpointTakenError  # noqa: PLC0415
+    from heard.supervise.activation import ActivationError  # noqa: PLC0415
     from heard.supervise.process import run as supervise  # noqa: PLC0415
 
     try:
         return supervise(settings, read)
     except EndpointTakenError as error:
         raise Failure(str(error), FAILURE) from None
+    except ActivationError as error:
+        raise Failure(str(error), USAGE) from None
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         raise Failure(f"{where}{error.strerror or error}", FAILURE) from None

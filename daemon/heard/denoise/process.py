@@ -66,6 +66,8 @@ class Denoising:
         self._counters = {"garbled": 0, "events_dropped": 0, "undelivered": 0}
         self._held: deque[Passed] = deque()
         """Ready, but `upstream` has no room; RAW is not read meanwhile."""
+        self._at: dict[str, int] = {}
+        """By source, up to which sample it was passed on."""
         self._level_due = 0.0
         self._stopped_at: float | None = None
         self._raw_at = 0.0
@@ -136,7 +138,7 @@ class Denoising:
             }
             for key, count in asdict(passage.counts).items():
                 counters[key] = counters.get(key, 0) + count
-        return sources, {}, counters
+        return sources, {"at": dict(self._at)}, counters
 
     def stop(self) -> None:
         """Begin to drain: capture has sent its last block."""
@@ -206,6 +208,7 @@ class Denoising:
                 self._stage.pause(self._raw)
                 return
             self._held.popleft()
+            self._at[block.source] = block.stop
             latency = self._sources[block.source].latency
             for handed in passed.handed:
                 latency.add(max(0.0, 1000 * (now - handed)))

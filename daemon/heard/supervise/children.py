@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import signal
 import subprocess
 from dataclasses import dataclass, field
@@ -64,6 +65,9 @@ class Children:
             pass_fds=(self._lifeline,),
             start_new_session=True,
         )
+        if not child.realtime:
+            # A service may be allowed real time (LimitRTPRIO=) for the sake of capture alone.
+            resource.prlimit(running.process.pid, resource.RLIMIT_RTPRIO, (0, 0))
         running.last_pid, running.output = running.process.pid, running.process.stdout
         running.life.started(now)
         log.debug("%s started, process %d", name, running.process.pid)

@@ -17,12 +17,16 @@ import zmq
 from heard import logs
 from heard.pipes import EVENTS, Pipes, Process, claim, private_directory
 from heard.settings import Settings
+from heard.supervise.activation import control_listener
 from heard.supervise.children import CONFIGURATION_EXIT, Children, Running, usage
 from heard.supervise.control import Control, Outbox
+from heard.supervise.headline import describe_states
 from heard.supervise.inforce import InForce, Read
 from heard.supervise.notify import Notifier
 from heard.supervise.overview import Overview
 from heard.supervise.policy import State
+from heard.supervise.progress import Progress
+from heard.supervise.service import Service
 from heard.supervise.table import children
 from heard.wire.codec import Body, WireError
 from heard.wire.control import ControlError
@@ -46,6 +50,7 @@ def run(settings: Settings, read: Read | None = None) -> int:
 
     Raises:
         EndpointTakenError: another daemon has the runtime directory or a socket.
+        ActivationError: systemd handed over another socket than the control socket.
         OSError: a directory cannot be made, or is not private.
     """
     logs.set_up("supervise", settings.log_level)
@@ -55,6 +60,7 @@ def run(settings: Settings, read: Read | None = None) -> int:
     private_directory(state_dir)
     for taken in (settings.control.endpoint, settings.publish.endpoint):
         private_directory(ipc_path(taken).parent)
+    listener = control_listener(ipc_path(settings.control.endpoint), os.environ)
     # The descriptors stay open, and the paths ours, until this process ends.
     for path in (
         runtime_dir / "heard",
@@ -62,13 +68,16 @@ def run(settings: Settings, read: Read | None = None) -> int:
         ipc_path(settings.publish.endpoint),
     ):
         claim(path)
-    return Supervisor(settings, read).run()
+    return Supervisor(settings, read, listener).run()
 
 
 class Supervisor:
-    """The main process: owns the children, the control socket and the status."""
+    """The main process: owns the children, the control socket and the status.
 
-    def __init__(self, settings: Settings, read: Read | None) -> None:
+    `listener` is the control socket where systemd made it.
+    """
+
+    def __init__(self, settings: Settings, read: Read | None, listener: int | None = None) -> None:
         self._began = time.monotonic()
         run_id = uuid.uuid4().hex[:12]
         self._in_force = InForce(run_id, settings, read)
@@ -83,10 +92,10 @@ class Supervisor:
         )
         self._pipes = Pipes(Path(settings.runtime_dir))
         self._reports = self._pipes.reports_router()
-        self._requests = self._pipes.control_router(settings.control.endpoint)
+        self._requests = self._pipes.control_router(settings.control.endpoint, listener)
         self._events = self._pipes.push(EVENTS)
         self._children = Children(children(settings), settings)
-        self._notifier = Notifier()
+        self._service = Service(Notifier(), Progress(local=settings.upstream.service == "local"))
         self._poller = zmq.Poller()
         self._poller.register(self._reports, zmq.POLLIN)
         self._poller.register(self._requests, zmq.POLLIN)
@@ -197,6 +206,7 @@ class Supervisor:
                 running.life.reported_ready(time.monotonic())
                 for process, order in self._in_force.orders_for(message.process):
                     self._order(process, order)
+            self._service.reported(message.process, time.monotonic())
             if (bug := self._overview.take(message)) is not None:
                 log.error("bug: the ledger does not add up: %s", bug)
 
@@ -224,7 +234,11 @@ class Supervisor:
         Raises:
             ControlError: it has errors; nothing has changed.
         """
-        left = self._in_force.reload()
+        self._service.reloading()
+        try:
+            left = self._in_force.reload()
+        finally:
+            self._service.reloaded()
         self._overview.settings = self._in_force.settings
         logs.set_level(self._in_force.settings.log_level)
         return {"restart_needed": left} if left else {}
@@ -290,9 +304,8 @@ class Supervisor:
         self._status_due = now + STATUS_S
         if status["state"] != self._told_state:
             self._told_state = status["state"]
-            log.info("%s", describe(status))
-        if status["state"] in ("ready", "degraded"):
-            self._notifier.tell(READY="1", STATUS=describe(status))
+            log.info("%s", describe_states(status))
+        self._service.tell(status, self._overview.reports, now)
         self._publish(Topic.STATUS, cast("Body", status))
 
     def _tell_faults(self) -> None:
@@ -316,7 +329,7 @@ class Supervisor:
         """Stop from the source down; a second signal ends everything at once."""
         signals = self._signals
         self._overview.draining = True
-        self._notifier.tell(STOPPING="1", STATUS="draining")
+        self._service.stopping()
         self._status_due = 0.0
         for name, running in self._children.running.items():
             if name == "publish":
@@ -365,13 +378,3 @@ def _has_terminal() -> bool:
 def fault_body(process: str, what: str, event: str, detail: str) -> Body:
     """Return the body of the topic `fault` (docs/wire.md)."""
     return {"process": process, "what": what, "event": event, "detail": detail}
-
-
-def describe(status: Status) -> str:
-    """Return the state of the daemon in one line, as `systemctl status` shows it."""
-    sources = ", ".join(
-        f"{name} {source['state']} ({source['upstream']['state']})"
-        for name, source in status["sources"].items()
-    )
-    faults = "".join(f"; {fault['what']}: {fault['detail']}" for fault in status["faults"])
-    return f"{status['state']}: {sources}{faults}"

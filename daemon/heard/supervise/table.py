@@ -16,7 +16,7 @@ RECOGNIZER_SOCKET = "recognizer"
 SECRETS = ("ASSEMBLYAI_API_KEY", "CREDENTIALS_DIRECTORY")
 """Environment variables that lead to the key; `upstream` alone inherits them."""
 
-DRAIN_S = 4.5
+DRAIN_S = 3.5
 """Longest time from the order to stop until `capture` has seen everything settled."""
 
 
@@ -25,7 +25,8 @@ class Child:
     """One line of the table.
 
     `stop_s`: how long it may take to end once asked. `reports`: it speaks on the reports pipe; one that
-    does not is ready when it prints a line that begins with `ready_line`.
+    does not is ready when it prints a line that begins with `ready_line`. `realtime`: it may ask the
+    kernel for a real-time priority.
     """
 
     name: Process
@@ -35,11 +36,12 @@ class Child:
     takes_stdin: bool = False
     reports: bool = True
     ready_line: str = ""
+    realtime: bool = False
 
 
 # Stopped from the source down, so that each stage drains into one that still runs.
 CHILDREN = (
-    Child("capture", "heard.capture", stop_s=DRAIN_S + 1.5, takes_stdin=True),
+    Child("capture", "heard.capture", stop_s=DRAIN_S + 1.5, takes_stdin=True, realtime=True),
     Child("denoise", "heard.denoise", stop_s=1.0),
     Child("upstream", "heard.upstream", stop_s=1.0, needs_key=True),
     Child("publish", "heard.publish", stop_s=1.0),

@@ -133,6 +133,16 @@ class Line:
         """The state of the status map."""
         return self._sessions.state
 
+    @property
+    def taken(self) -> int:
+        """The sample up to which audio has come in."""
+        return self._intake.next or 0
+
+    @property
+    def sent(self) -> int:
+        """The same less what waits to be sent: it grows with every sample that is, in whatever order."""
+        return self._backlog.stop - self._sessions.spans.unsent(self._backlog.stop)
+
     def status(self) -> Body:
         """Return this source's part of the status."""
         return {

@@ -140,7 +140,11 @@ class Upstream:
         counters["events_lost"] = self._outbox.lost
         for line in self._lines.values():
             counters.update(line.counters())
-        return {name: line.status() for name, line in self._lines.items()}, {}, dict(counters)
+        own: Body = {
+            "at": {name: line.taken for name, line in self._lines.items()},
+            "sent": {name: line.sent for name, line in self._lines.items()},
+        }
+        return {name: line.status() for name, line in self._lines.items()}, own, dict(counters)
 
     def stop(self) -> None:
         """Ask every session for its last words."""
