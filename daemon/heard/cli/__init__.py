@@ -17,6 +17,7 @@ COMMANDS = {
     "recognizer": "Run the speech recognizer that comes with heard, alone.",
     "devices": "List the inputs that `device =` accepts.",
     "config": "Check, show or describe the configuration.",
+    "install-service": "Let systemd run heard, or undo that.",
 }
 """Commands in the order in which help shows them, with the line that it shows."""
 
@@ -32,8 +33,9 @@ class Lazy(click.Group):
         """Return the command of that name, None where there is none."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"heard.cli.{cmd_name}")
-        command: click.Command = getattr(module, cmd_name)
+        name = cmd_name.replace("-", "_")
+        module = importlib.import_module(f"heard.cli.{name}")
+        command: click.Command = getattr(module, name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
