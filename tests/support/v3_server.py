@@ -432,8 +432,12 @@ def v3_server(
     unix_path: Path | None = None,
     tls: ssl.SSLContext | None = None,
     port: int = 0,
+    listener: socket.socket | None = None,
 ) -> Iterator[V3Server]:
-    """Run a server for as long as the block; on `port` of 127.0.0.1 (0: any), or on a unix socket."""
+    """Run a server for as long as the block; on `port` of 127.0.0.1 (0: any), or on a unix socket.
+
+    `listener` is a socket of another network's 127.0.0.1 to listen on instead.
+    """
     scripted = V3Server(spoken)
     scripted.plans = list(plans) or [Plan()]
     if unix_path is not None:
@@ -448,8 +452,9 @@ def v3_server(
     else:
         running = serve(
             scripted.serve,
-            "127.0.0.1",
-            port,
+            None if listener else "127.0.0.1",
+            None if listener else port,
+            sock=listener,
             ssl=tls,
             process_request=scripted.answer,
             max_queue=(4, 1),
