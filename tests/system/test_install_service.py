@@ -11,6 +11,8 @@ from ..support.poll import until
 from ..support.processes import Finished
 
 HEARD = f"{PREFIX}/bin/heard"
+HOME = "/root"
+HIDDEN = f"{HOME}/heard"
 SYSTEM = (
     "/etc/sysusers.d/heard.conf",
     "/etc/tmpfiles.d/heard.conf",
@@ -80,12 +82,12 @@ def test_refusals(box: Container) -> None:
     assert (no_session.code, no_session.stderr.count("\n")) == (1, 1)
     assert "loginctl enable-linger" in no_session.stderr
 
-    box.do("cp", "-a", str(PREFIX), "/root/heard")
-    box.do("rm", "-r", "/root/heard/lib")
-    box.do("ln", "-s", f"{PREFIX}/lib", "/root/heard/lib")
-    hidden = box.run("/root/heard/bin/python", "-m", "heard", "install-service", "--system")
+    box.do("cp", "-a", str(PREFIX), HIDDEN)
+    box.do("rm", "-r", f"{HIDDEN}/lib")
+    box.do("ln", "-s", f"{PREFIX}/lib", f"{HIDDEN}/lib")
+    hidden = box.run(f"{HIDDEN}/bin/python", "-m", "heard", "install-service", "--system")
     assert (hidden.code, hidden.stderr.count("\n")) == (2, 1)
-    assert "/root/heard/bin is below /root, which the service's sandbox hides" in hidden.stderr
+    assert f"{HIDDEN}/bin is below {HOME}, which the service's sandbox hides" in hidden.stderr
     assert "python3 -m venv /opt/heard" in hidden.stderr
     assert there(box) == set()
 

@@ -127,6 +127,7 @@ def test_no_key_is_not_tried_again(box: Container) -> None:
         assert box.shown("heard", "Result", "ExecMainStatus", "NRestarts") == ["exit-code", "4", "0"]
 
 
+@pytest.mark.slow
 def test_the_first_request_starts_it(box: Container) -> None:
     """heard.socket alone is started: a client's request is answered by the daemon that it started."""
     with listening(box) as (_server, heard):
