@@ -18,6 +18,8 @@ STILL_S = 5.0
 """A position that has not changed for so long stands still; a report older than that is none."""
 HANDSHAKE_S = 60.0
 """For so long a recognizer on this machine that says it is ready may take to open a session."""
+SENDING_S = 45.0
+"""For so long nothing may be sent in an open session: its own pings find a dead peer sooner than that."""
 BEHIND = 2 * WORKING_RATE_HZ
 """Samples that may wait before a stage without its standing still: less is on its way."""
 
@@ -100,7 +102,7 @@ class Progress:
             yield f"{name}: upstream stands at sample {taken} of {denoised} for {taken_for:.0f} s"
         if backlog_s * WORKING_RATE_HZ <= BEHIND:
             return
-        if is_open and self._stands("upstream", sent_for, now):
+        if is_open and self._stands("upstream", sent_for, now, SENDING_S):
             yield f"{name}: a session is open, and nothing of {backlog_s:.0f} s is sent for {sent_for:.0f} s"
         closed_for = min(open_for, self._up_for("recognizer", now), self._up_for("upstream", now))
         if self.local and not is_open and closed_for > HANDSHAKE_S:
@@ -113,9 +115,9 @@ class Progress:
             mark = self._marks[what, source] = _Mark(value, now)
         return now - mark.since
 
-    def _stands(self, process: str, still: float, now: float) -> bool:
+    def _stands(self, process: str, still: float, now: float, limit_s: float = STILL_S) -> bool:
         """Whether a position of `process` stands still, and not because it has only just been started."""
-        return min(still, self._up_for(process, now)) > STILL_S
+        return min(still, self._up_for(process, now)) > limit_s
 
     def _up_for(self, process: str, now: float) -> float:
         return now - self._up_since.get(process, now)

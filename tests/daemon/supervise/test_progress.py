@@ -8,7 +8,7 @@ import pytest
 
 from heard.settings import Settings, Source
 from heard.supervise.overview import Overview
-from heard.supervise.progress import HANDSHAKE_S, REPORTING, STILL_S, Progress
+from heard.supervise.progress import HANDSHAKE_S, REPORTING, SENDING_S, STILL_S, Progress
 from heard.wire.codec import Body
 from heard.wire.report import Report, StageState
 
@@ -89,7 +89,6 @@ def test_a_process_that_reports_nothing_is_found(process: str) -> None:
     [
         ("denoise", "mic: denoise stands at sample 160000"),
         ("upstream", "mic: upstream stands at sample 160000"),
-        ("sent", "mic: a session is open, and nothing of"),
         ("capture", "mic: nothing is captured"),
     ],
 )
@@ -129,6 +128,15 @@ def test_a_file_that_waits_for_room_is_an_excuse() -> None:
     world.tick(10)
     world.held |= set(world.at)
     assert world.tick(30) == []
+
+
+def test_an_open_session_in_which_nothing_is_sent_is_found() -> None:
+    """But only after the session's own watch over its peer had its time."""
+    world = World()
+    world.tick(10)
+    world.held.add("sent")
+    assert world.tick(int(SENDING_S)) == []
+    assert world.tick(2)[0].startswith("mic: a session is open, and nothing of")
 
 
 def test_a_process_that_is_restarted_is_an_excuse() -> None:
