@@ -82,8 +82,8 @@ def test_refusals(box: Container) -> None:
     assert (no_session.code, no_session.stderr.count("\n")) == (1, 1)
     assert "loginctl enable-linger" in no_session.stderr
 
-    box.do("cp", "-a", str(PREFIX), HIDDEN)
-    box.do("rm", "-r", f"{HIDDEN}/lib")
+    box.do("mkdir", HIDDEN)
+    box.do("cp", "-a", f"{PREFIX}/bin", f"{PREFIX}/pyvenv.cfg", HIDDEN)
     box.do("ln", "-s", f"{PREFIX}/lib", f"{HIDDEN}/lib")
     hidden = box.run(f"{HIDDEN}/bin/python", "-m", "heard", "install-service", "--system")
     assert (hidden.code, hidden.stderr.count("\n")) == (2, 1)

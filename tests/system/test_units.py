@@ -31,12 +31,23 @@ def written(folder: Path, kind: str) -> list[str]:
     return sorted(str(path) for path in folder.iterdir())
 
 
+SHIPPED = Path(__file__).resolve().parents[2] / "systemd"
+
+
+@pytest.mark.parametrize("source", ["written", "shipped"])
 @pytest.mark.parametrize("kind", ["system", "user"])
-def test_verify_prints_nothing(tmp_path: Path, kind: str) -> None:
-    """`systemd-analyze verify` knows every directive, and finds the program."""
+def test_verify_prints_nothing(tmp_path: Path, kind: str, source: str) -> None:
+    """`systemd-analyze verify` knows every directive, and finds the program.
+
+    In what `install-service` writes, and in the files as they are in the repository.
+    """
     units = tmp_path / "units"
     units.mkdir()
-    names = written(units, kind)
+    if source == "written":
+        names = written(units, kind)
+    else:
+        names = ["heard.service", "heard.socket"] if kind == "system" else ["heard-user.service"]
+        names = [str(SHIPPED / name) for name in names]
     assert len(names) == (2 if kind == "system" else 1)
     env = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
     checked = run(["systemd-analyze", "verify", f"--{kind}", *names], limit_s=LIMIT_S, env=env)

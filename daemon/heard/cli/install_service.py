@@ -148,7 +148,7 @@ def _install(where: Place, steps: Steps) -> None:
         steps.run("systemd-tmpfiles", "--create", "heard.conf")
     steps.run(*_systemctl(where.kind).split(), "daemon-reload")
     if not steps.dry_run:
-        _say_next(where)
+        _say_next(where, scripts)
 
 
 def _uninstall(where: Place, steps: Steps) -> None:
@@ -197,15 +197,22 @@ def _systemctl(kind: Kind) -> str:
     return "systemctl" if kind == "system" else "systemctl --user"
 
 
-def _say_next(where: Place) -> None:
+def _say_next(where: Place, scripts: Path) -> None:
     """Print what to type now."""
     systemctl = _systemctl(where.kind)
     sudo = "" if where.kind == "user" else "sudo "
     journal = "journalctl -u heard" if where.kind == "system" else "journalctl --user -u heard"
+    running = subprocess.run(
+        [*systemctl.split(), "is-active", "--quiet", "heard.service"], timeout=LIMIT_S, check=False
+    )
+    start = (f"{sudo}{systemctl} enable --now heard", "start it, now and after every boot")
+    if running.returncode == 0:
+        start = (f"{sudo}{systemctl} restart heard", "it runs as it was before")
     asked = [
         (f"{where.config / 'heard.toml'}", "say what to listen to; then: heard config check"),
-        (f"{sudo}{systemctl} enable --now heard", "start it, now and after every boot"),
+        start,
         (f"{systemctl} status heard", "see what it does"),
+        (f"{sudo}{scripts / 'heardctl'} listen", "read along"),
         (f"{journal} -f", "see what it says"),
     ]
     width = max(len(command) for command, _ in asked)

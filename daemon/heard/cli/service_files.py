@@ -13,8 +13,10 @@ from typing import Literal
 
 from heard.cli.fail import USAGE, Failure
 
-PLACEHOLDER = "/opt/heard/bin/"
-"""Where the units say that heard is installed."""
+SEARCHED = "/usr/bin/env "
+"""Before the programs in the shipped units, which have to suit wherever they are put."""
+PLACEHOLDER = "PATH=/opt/heard/bin:"
+"""Where those look first."""
 RECEIPT = "installed.json"
 """Beside the configuration: path → SHA-256 of every file as it was written."""
 
@@ -146,4 +148,5 @@ def _for(scripts: Path, unit: str) -> str:
     if any(character.isspace() or character in "\"'\\" for character in path):
         raise Failure(f"{path}: systemd takes no path with spaces or quotes: install heard elsewhere", USAGE)
     # In a unit % begins a specifier.
-    return unit.replace(PLACEHOLDER, path.replace("%", "%%") + "/")
+    path = path.replace("%", "%%")
+    return unit.replace(SEARCHED, f"{path}/").replace(PLACEHOLDER, f"PATH={path}:")

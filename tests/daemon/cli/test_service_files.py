@@ -27,7 +27,9 @@ def test_units_name_the_programs_of_this_environment(kind: str, reload: int) -> 
     files = wanted(where, Path("/srv/50%/bin"))
     unit = next(file for file in files if file.path.name == "heard.service").text
     assert unit.count("=/srv/50%%/bin/heard") == reload
+    assert "Environment=PATH=/srv/50%%/bin:" in unit
     assert "/opt/heard/bin" not in unit
+    assert "/usr/bin/env" not in unit
     if kind == "user":
         paths = ["/c/heard/heard.toml", "/c/systemd/user/heard.service"]
         assert [str(file.path) for file in files] == paths
