@@ -95,7 +95,8 @@ class Supervisor:
         self._requests = self._pipes.control_router(settings.control.endpoint, listener)
         self._events = self._pipes.push(EVENTS)
         self._children = Children(children(settings), settings)
-        self._service = Service(Notifier(), Progress(local=settings.upstream.service == "local"))
+        local, stall_s = settings.upstream.service == "local", settings.capture.stall_ms / 1000
+        self._service = Service(Notifier(), Progress(local, stall_s))
         self._poller = zmq.Poller()
         self._poller.register(self._reports, zmq.POLLIN)
         self._poller.register(self._requests, zmq.POLLIN)

@@ -36,9 +36,14 @@ class _Mark:
 
 @dataclass(slots=True)
 class Progress:
-    """What the stages' positions do. `local`: the recognizer is a child, so its silence is ours too."""
+    """What the stages' positions do.
+
+    `local`: the recognizer is a child, so its silence is ours too. `stall_s`: after so long without audio
+    capture itself says that a device is lost (capture.stall_ms).
+    """
 
     local: bool
+    stall_s: float = 0.0
     _reported: dict[str, float] = field(default_factory=dict)
     _marks: dict[tuple[str, str], _Mark] = field(default_factory=dict)
     _up_since: dict[str, float] = field(default_factory=dict)
@@ -89,7 +94,7 @@ class Progress:
         open_for = self._still("open", name, is_open, now)
         if source["state"] != "live":
             return
-        if source["input"] == "device" and self._stands("capture", captured_for, now):
+        if source["input"] == "device" and self._stands("capture", captured_for, now, STILL_S + self.stall_s):
             yield f"{name}: nothing is captured for {captured_for:.0f} s"
         # A stage stands still only while audio comes in and waits before it.
         if (
