@@ -153,7 +153,7 @@ def container(folder: Path, limit_s: float) -> Iterator[Container]:
     # The boot's own arguments come last, behind --directory, which the script adds.
     script = _BOOT.rstrip() + f" systemd.unit={TARGET}\n"
     # It goes with the tests, however they end.
-    alive = ["setpriv", "--pdeathsig", "KILL"]
+    alive = ["setpriv", "--pdeathsig", "TERM"]
     argv = [*alive, "unshare", "--mount", "sh", "-c", script, "boot", str(base), *nspawn]
     with started(argv, limit_s=limit_s, env={**os.environ, "SEED": str(seed)}) as child:
         leader = until(lambda: _leader(child), BOOT_S, f"the container's first process\n{child.tail()}")
