@@ -27,7 +27,7 @@ from heard.wire.topics import Topic
 log = logging.getLogger(__name__)
 
 TICK_S = 0.02
-DRAIN_S = 3.0
+DRAIN_S = 2.5
 """Longest wait for what is retained to be settled once stopped; the rest is dropped as `shutdown`."""
 BLOCKS_PER_TICK = 64
 """Of one source, so that a long replay does not keep the others waiting."""

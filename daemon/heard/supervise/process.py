@@ -125,6 +125,8 @@ class Supervisor:
                 self._drain()
         finally:
             self._children.close()
+            # Who would read these is gone; a client's last reply is still waited for.
+            self._events.linger = self._reports.linger = 0
             self._pipes.close()
             for number, handler in before.items():
                 signal.signal(number, handler)

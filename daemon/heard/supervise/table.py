@@ -16,7 +16,7 @@ RECOGNIZER_SOCKET = "recognizer"
 SECRETS = ("ASSEMBLYAI_API_KEY", "CREDENTIALS_DIRECTORY")
 """Environment variables that lead to the key; `upstream` alone inherits them."""
 
-DRAIN_S = 3.5
+DRAIN_S = 3.0
 """Longest time from the order to stop until `capture` has seen everything settled."""
 
 
