@@ -10,8 +10,8 @@ Cores, without socket, thread or clock:
 - `intake`: which blocks are new; `backlog`: audio kept until settled; `quiet`: where to cut it
 - `leg`, `spans`: stretches of audio, and the sessions that hear them
 - `legs`: a source's sessions as they run; `terms`: what they are opened with; `health`: what failures mean
-- `switchboard`: which session hears what: opened, replaced, given up; `seams`: where one ends and the next
-  begins; `rest`, `onset`: when silence needs none
+- `attempts`: when one is opened, also beside one that hangs; `switchboard`: which session hears what;
+  `seams`: where one ends and the next begins; `rest`, `onset`: when silence needs none
 - `voice`, `transcripts`: what is heard, as the bodies that are published
 - `line`: one source, all of the above together; `port`: what it asks of the shell
 - `outbox`: numbered events, kept until they are published; `configured`: the settings, and `get` and `set`

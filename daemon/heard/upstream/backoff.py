@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 
 FIRST_S = 0.5
 LONGEST_S = 30.0
-NEAR_S = 2.5
-"""Nobody was reached: no longer than this between attempts, so that the return is noticed soon …"""
+NEAR_S = 1.0
+"""Nobody was reached, so nobody was bothered: no longer than this between attempts, so that the return is
+noticed soon …"""
 NEAR_FOR_S = 120.0
 """… in the first minutes of an outage."""
 HEALTHY_S = 10.0
@@ -147,8 +149,21 @@ class Backoff:
         self.refused = False
         """Whether the last failure was one that trying again does not cure."""
 
-    def failed(self, failure: Failure, now: float, healthy_s: float) -> Verdict:
-        """Take a failure of a session that had been open for `healthy_s`; return its verdict."""
+    def near(self, now: float) -> bool:
+        """Whether an outage has only just begun, or there is none."""
+        return self._failing_since is None or now - self._failing_since < NEAR_FOR_S
+
+    def began(self) -> None:
+        """Take note that the service has accepted a session: what fails next is another outage."""
+        self._failing_since = None
+
+    def failed(
+        self, failure: Failure, now: float, healthy_s: float, *, reached: bool = True, alone: bool = True
+    ) -> Verdict:
+        """Take a failure of a session that had been open for `healthy_s`; return its verdict.
+
+        reached: the service was, however little came of it; alone: no other attempt is under way.
+        """
         if healthy_s >= HEALTHY_S:
             self._fresh()
         if self._failing_since is None:
@@ -157,15 +172,17 @@ class Backoff:
         if verdict is Verdict.NOW and failure.kind is not Kind.OPERATOR and healthy_s < HEALTHY_S:
             # A server that expires every session at once must not be hammered.
             verdict = Verdict.BACKOFF
-        if verdict is Verdict.BACKOFF and now < self.due:
-            # A source's two sessions fail together: one failure, and one wait.
+        if verdict is Verdict.BACKOFF and (now < self.due or not (reached or alone)):
+            # A source's two sessions fail together: one failure, and one wait. Where others are still under
+            # way, nobody waits because one came to nothing.
             return verdict
         if verdict is Verdict.SLOWER:
             if self._slowed:
                 verdict = Verdict.WRONG
             self._slowed = True
         self.refused = verdict in (Verdict.REFUSED, Verdict.WRONG)
-        self.due = now + self._wait(verdict, failure, now - self._failing_since)
+        near = not reached and failure.kind is Kind.NETWORK and self.near(now)
+        self.due = now + self._wait(verdict, failure, near=near)
         return verdict
 
     def at_once(self) -> None:
@@ -179,7 +196,7 @@ class Backoff:
         self._slowed = False
         self._failing_since = None
 
-    def _wait(self, verdict: Verdict, failure: Failure, failing_s: float) -> float:
+    def _wait(self, verdict: Verdict, failure: Failure, *, near: bool) -> float:
         least = min(failure.retry_after_s or 0.0, LONGEST_RETRY_AFTER_S)
         match verdict:
             case Verdict.NOW:
@@ -189,10 +206,7 @@ class Backoff:
             case Verdict.REFUSED | Verdict.WRONG:
                 return max(least, PROBE_S)
             case _:
-                wait_s = next(self._delays)
-                if failure.kind is Kind.NETWORK and failing_s < NEAR_FOR_S:
-                    wait_s = min(wait_s, NEAR_S * self._rng.uniform(0.5, 1.0))
-                return max(least, wait_s)
+                return max(least, NEAR_S * self._rng.uniform(0.5, 1.0) if near else next(self._delays))
 
 
 class SessionBudget:
@@ -211,7 +225,8 @@ class SessionBudget:
         self._opened.append(now)
         return True
 
-    def refund(self) -> None:
-        """Take back the newest: the service was not reached, so the account was not charged."""
-        if self._opened:
-            self._opened.pop()
+    def refund(self, opened_at: float) -> None:
+        """Take back what was taken at a time: the service was not reached, so the account was not charged."""
+        with suppress(ValueError):
+            # A minute later it counts no more anyway.
+            self._opened.remove(opened_at)

@@ -24,6 +24,7 @@ LIVE_FIRST_S = 3.0
 """A backlog shorter than this is caught up in order: sooner done than a second session is open. The local
 recognizer is several times faster than real time."""
 CONNECT_SPARE_S = 5.0
+BESIDE_S = 1.0
 LOCAL_PARAMS: dict[str, object] = {"session_heartbeat": True, "acknowledge_silence": True}
 """What settles silence sooner; the local recognizer knows both."""
 PREFIX = "upstream."
@@ -50,6 +51,8 @@ def line_config(source: str, run: str, whole: Configuration, place: int) -> Line
         live_first_s=_live_first_s(settings),
         start_s=LOCAL_START_S if local else 0.0,
         pace=None if local else CATCH_UP,
+        # A recognizer on this machine that hangs is busy, not lost on the way.
+        beside_s=None if local else BESIDE_S,
         limits=Limits(
             # The connection's own limit comes first and says more; this one is for DNS.
             connect_s=settings.connect_timeout_s + CONNECT_SPARE_S,

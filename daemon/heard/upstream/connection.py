@@ -18,6 +18,7 @@ import ssl
 import struct
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,8 +102,32 @@ class _WebSocket(Protocol):
     def shutdown(self) -> None: ...
 
 
+class _AbandonedError(Exception):
+    """Nobody waits for this connection any more."""
+
+
+class _Watched(websocket.WebSocket):
+    """The library's socket, which tells that it is connected (by TLS, if any) before it asks to upgrade."""
+
+    def __init__(self, connected: Callable[[socket.socket], None]) -> None:
+        self._connected = connected
+        self._sock: socket.socket | None = None
+        super().__init__(enable_multithread=False)
+
+    @property
+    def sock(self) -> socket.socket | None:
+        """The connected socket."""
+        return self._sock
+
+    @sock.setter
+    def sock(self, made: socket.socket | None) -> None:
+        self._sock = made
+        if made is not None:
+            self._connected(made)
+
+
 class Connection:
-    """One connection. `wake` is an eventfd that is written to once connecting has come to an end.
+    """One connection. `wake` is an eventfd that is written to once connecting has come to an end, or further.
 
     After construction: wait for `outcome`; then watch `descriptor` (readable: `receive`; `unsent`:
     writable too, `flush`). `perform` sends; `release` at the very end.
@@ -113,9 +138,11 @@ class Connection:
         self._query = query
         self._key = key
         self._wake = wake
-        self._socket = cast("_WebSocket", websocket.WebSocket(enable_multithread=False))
+        self._socket = cast("_WebSocket", _Watched(self._established))
         self._result: bool | Failure | None = None
         self._abandoned = False
+        self.reached = False
+        """Whether the service has shown itself, by its certificate; a session may come of it."""
         self._unsent = bytearray()
         self._parts: list[bytes] = []
         self._close_at: float | None = None
@@ -251,6 +278,16 @@ class Connection:
         self._unsent += ABNF.create_frame(data, opcode).format()
         self.flush()
 
+    def _established(self, sock: socket.socket) -> None:
+        """Take note of the connection; called in the connecting thread, before a session is asked for."""
+        if self._abandoned:
+            # A SYN that got through late: a session that is asked for now would be there for nobody.
+            sock.close()
+            raise _AbandonedError
+        if isinstance(sock, ssl.SSLSocket):
+            self.reached = True
+            self._awake()
+
     def _connect(self) -> None:
         """Connect; runs in a thread of its own."""
         try:
@@ -261,6 +298,9 @@ class Connection:
             self._result = True
         if self._abandoned:
             self._socket.shutdown()
+        self._awake()
+
+    def _awake(self) -> None:
         with suppress(OSError):
             # The process may be at its end, and the descriptor closed.
             os.eventfd_write(self._wake, 1)

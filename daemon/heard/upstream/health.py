@@ -60,6 +60,10 @@ class Health:
         """Whether an attempt is due."""
         return now >= self._backoff.due
 
+    def near(self, now: float) -> bool:
+        """Whether an outage has only just begun, or there is none."""
+        return self._backoff.near(now)
+
     def trying(self, now: float) -> None:
         """Take note of an attempt."""
         if self._start_until is None:
@@ -71,6 +75,7 @@ class Health:
     def began(self) -> None:
         """Take note that the service has accepted a session."""
         self._began = True
+        self._backoff.began()
 
     def opened(self, session: str) -> bool:
         """Take note that the live audio is being heard (again); return whether that follows a failure."""
@@ -95,14 +100,26 @@ class Health:
         self.error = None
         self.rate = self._pace
 
-    def spare_failed(self, failure: Failure, now: float) -> None:
+    def spare_failed(self, failure: Failure, now: float, *, reached: bool) -> None:
         """Take note that a session that was to replace a running one failed; that one goes on."""
-        self._backoff.failed(failure, now, 0.0)
+        self._backoff.failed(failure, now, 0.0, reached=reached)
         self.error = f"no session to replace the running one: {failure}"
         log.warning("%s: %s", self._source, self.error)
 
-    def failed(self, failure: Failure, session: str | None, healthy_s: float, now: float) -> None:
-        """Decide when to try again after a session that was open for `healthy_s`, and say what happened."""
+    def failed(
+        self,
+        failure: Failure,
+        session: str | None,
+        healthy_s: float,
+        now: float,
+        *,
+        reached: bool = True,
+        alone: bool = True,
+    ) -> None:
+        """Decide when to try again after a session that was open for `healthy_s`, and say what happened.
+
+        reached, alone: see `Backoff.failed`.
+        """
         starting = not self._began and failure.kind is Kind.NETWORK
         if starting and self._start_until is not None and now < self._start_until:
             self._coming_up = True
@@ -110,7 +127,7 @@ class Health:
             return
         was_refused = self.refused
         self._failed_before = True
-        verdict = self._backoff.failed(failure, now, healthy_s)
+        verdict = self._backoff.failed(failure, now, healthy_s, reached=reached, alone=alone)
         if verdict is Verdict.SLOWER:
             self.rate = slower(self.rate)
         if failure.kind is Kind.OPERATOR:

@@ -2,7 +2,7 @@
 
 A *span* is audio that is to be heard as one stream: a segment of the capture, or a part of one where
 a session was replaced or a backlog split off. It outlives the sessions that fail over it. A *leg* is
-one attempt to have a span heard: a session, how far it was sent, what it has settled.
+a session with, once it has begun, the span that it hears: how far it was sent, what it has settled.
 
     samples   ───────[ hear ... own.start ............ own.stop ... stop )──────
                      │ overlap │ words are this span's │ overlap │
@@ -93,11 +93,15 @@ class Leg:
     settler: Settler
     pace: Pace
     span: Span | None
-    """None: it stands by to take over."""
+    """None: it is not known yet."""
     terms: Terms
     start: int
     """The first sample that it was to hear."""
     session_id: str = ""
+    opened_at: float = 0.0
+    """Monotonic seconds at which connecting began."""
+    beside: bool = False
+    """It was opened beside one that hung."""
     reached: bool = False
     """Whether the service was: the attempt counts as one of the account's sessions."""
     live_since: float | None = None

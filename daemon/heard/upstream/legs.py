@@ -1,6 +1,6 @@
 """Core: the sessions of one source as they run: opened, fed, listened to, ended.
 
-Which is opened for what, and when, is for `switchboard` to know.
+Which hears what, `switchboard` knows; when one is opened, `attempts`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from heard.upstream import messages
 from heard.upstream.backlog import Backlog
 from heard.upstream.backoff import Failure, Kind
 from heard.upstream.happenings import Happening
-from heard.upstream.leg import Leg, Meters, Moment, Span
+from heard.upstream.leg import Leg, Meters, Moment
 from heard.upstream.pace import Pace
 from heard.upstream.port import LineConfig, Port
 from heard.upstream.session import Session
@@ -62,23 +62,30 @@ class Legs:
             "repeated_finals": self._repeated + sum(leg.session.repeated_finals for leg in self),
         }
 
-    def open(self, span: Span | None, terms: Terms, rate: float | None, moment: Moment) -> None:
-        """Begin a session for `span`, or one that stands by; `rate`: times real time at most."""
+    def open(self, terms: Terms, rate: float | None, moment: Moment, *, beside: bool = False) -> None:
+        """Begin to open a session; `rate`: times real time at most."""
         config = self.config
         format_turns = terms.params.get("format_turns") is True
-        start = self._backlog.stop if span is None else span.heard_from(self._backlog.start)
+        start = self._backlog.stop
         leg = Leg(
             number=next(self._numbers),
             session=Session(config.limits, config.rate_hz, format_turns=format_turns, now=moment.mono),
             cursor=start,
-            settler=Settler(start if span is None else span.start, config.rate_hz),
+            settler=Settler(start, config.rate_hz),
             pace=Pace(rate, moment.mono),
-            span=span,
+            span=None,
             terms=terms,
             start=start,
+            opened_at=moment.mono,
+            beside=beside,
         )
         self.table[leg.number] = leg
         self._port.open(config.source, leg.number, messages.query(terms.model, config.rate_hz, terms.params))
+
+    def reached(self, number: int) -> None:
+        """Take note that the service is at the other end of a connection that is being made."""
+        if leg := self.table.get(number):
+            leg.reached = True
 
     def connected(self, number: int, moment: Moment) -> None:
         """Take note that a connection is open."""

@@ -69,6 +69,10 @@ class Line:
             self._sessions.spans.end(self._backlog.stop)
         self._sessions.legs.pump(moment)
 
+    def reached(self, number: int) -> None:
+        """Take note that the service is at the other end of a connection that is being made."""
+        self._sessions.legs.reached(number)
+
     def connected(self, number: int, moment: Moment) -> None:
         """Take note that a connection is open."""
         self._sessions.legs.connected(number, moment)

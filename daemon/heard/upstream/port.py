@@ -33,6 +33,8 @@ class LineConfig:
     """The service may take so long to come up at first: no outage until then."""
     pace: float | None
     """Times real time at most; None: as fast as the service takes it."""
+    beside_s: float | None
+    """While audio waits, so often another attempt is made beside one that hangs; None: never."""
     limits: Limits = field(default_factory=Limits)
 
     @property

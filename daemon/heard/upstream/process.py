@@ -201,6 +201,11 @@ class Upstream:
         self._unsent.append(pack_position(position))
         self._send_positions()
 
+    def reached(self, number: int) -> None:
+        """Take note that the service is there (`heard.upstream.sockets.Owner`)."""
+        if (line := self._owners.get(number)) is not None:
+            line.reached(number)
+
     def connected(self, number: int) -> None:
         """Take note that a connection is open (`heard.upstream.sockets.Owner`)."""
         if (line := self._owners.get(number)) is not None:

@@ -14,8 +14,9 @@ from heard.upstream.states import State
 
 OVERLAP_S = 1.0
 """Both sessions hear so much of the other's side of a seam."""
-SEAM_S = 2.0
-"""The seam is looked for in so much of the newest audio."""
+SEAM_S = 1.0
+"""The seam is looked for in so much of the newest audio: by what lies after it the live text lags behind at
+first."""
 PAUSE_S = 0.3
 PATIENCE_S = 20.0
 """A due replacement waits at most so long for a pause."""

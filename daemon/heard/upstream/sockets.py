@@ -16,6 +16,9 @@ from heard.upstream.key import Key
 class Owner(Protocol):
     """Hears what becomes of the connections, by their numbers."""
 
+    def reached(self, number: int) -> None:
+        """Take note that the service is at the other end of a connection that is being made."""
+
     def connected(self, number: int) -> None:
         """Take note that a connection is open."""
 
@@ -34,7 +37,7 @@ class Sockets:
 
     def __init__(self, owner: Owner) -> None:
         self.wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        """Readable once connecting has come to an end somewhere: `take_over`."""
+        """Readable once connecting has come to an end somewhere, or further: `take_over`."""
         self._owner = owner
         self._epoll = select.epoll()
         self._connecting: dict[int, Connection] = {}
@@ -70,8 +73,12 @@ class Sockets:
         for number, connection in list(self._connecting.items()):
             outcome = connection.outcome
             if outcome is None:
+                if connection.reached:
+                    self._owner.reached(number)
                 continue
-            del self._connecting[number]
+            if self._connecting.pop(number, None) is None:
+                # Let go of because of what another's end was.
+                continue
             if isinstance(outcome, Failure):
                 connection.release()
                 self._owner.failed(number, outcome)

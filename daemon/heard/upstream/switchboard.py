@@ -1,8 +1,8 @@
-"""Core: which session hears which span of a source, and when sessions are opened, replaced, given up.
+"""Core: which session hears which span of a source, and what becomes of a span whose session ends.
 
 A source has one session; two while one is being replaced or drained, or while a backlog is heard
-beside the live audio; none while it rests. Whatever fails, the span stays: the next session starts at
-what is settled.
+beside the live audio; none while it rests. A session that has begun is given what is to be heard next.
+Whatever fails, the span stays: the next session starts at what is settled.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterator
 from random import Random
 
+from heard.upstream.attempts import Attempts, Need
 from heard.upstream.backlog import Backlog
 from heard.upstream.backoff import Failure, Kind, SessionBudget
 from heard.upstream.happenings import Began, Failed, Happening, Terminated, Warned
@@ -60,9 +61,9 @@ class Switchboard:
         self._port = port
         self._backlog = backlog
         self._voice = voice
-        self._budget = budget
         self._seams = Seams(self.spans, backlog, config.rate_hz)
         self._health = Health(config.source, rng, pace=config.pace, start_s=config.start_s, tell=self._tell)
+        self._attempts = Attempts(self.legs, self._health, budget, rng)
         self._session: str | None = None
         self._stopping = False
         self._rotations = 0
@@ -104,8 +105,8 @@ class Switchboard:
         for leg in self.legs:
             self._voice.settle(leg)
         self._lie_down_or_wake()
-        self._replace(moment)
-        self._connect(moment)
+        self._assign(moment)
+        self._attempts.tick(self._need(moment), self.terms, moment)
         self.legs.pump(moment)
         for span in self.spans.finished():
             if span.backfill:
@@ -130,6 +131,8 @@ class Switchboard:
 
     def reconnect(self, moment: Moment) -> None:
         """Drop every session and connect anew at once, also where the service had refused."""
+        for leg in self._attempts.running:
+            self._attempts.drop(leg, "reconnect ordered")
         for leg in self.legs:
             self.legs.abandon(leg, "reconnect ordered", moment)
         self._give_up_silence(wake=True)
@@ -149,18 +152,15 @@ class Switchboard:
             if leg.session.state is State.LIVE:
                 self._bring(leg, why, moment)
             elif leg.session.state in WAITING and leg.terms.changes(terms) != {}:
-                if not leg.reached:
-                    self._budget.refund()
-                self.legs.drop(leg, why)
+                self._attempts.drop(leg, why)
 
     def stop(self) -> None:
         """Open no more sessions; end the ones there are."""
         self._stopping = True
         self.spans.end(self._backlog.stop)
         self._lie_down_or_wake()
-        for leg in self.legs:
-            if leg.session.state in WAITING or leg.span is None:
-                self.legs.drop(leg, "shutdown")
+        for leg in self._attempts.running:
+            self.legs.drop(leg, "shutdown")
 
     def _bring(self, leg: Leg, why: str, moment: Moment) -> None:
         """Bring a running session onto the terms that are wanted."""
@@ -193,59 +193,51 @@ class Switchboard:
             if not span.resting:
                 self._voice.number(span)
 
-    def _connect(self, moment: Moment) -> None:
-        """Open a session for the span whose turn it is."""
-        if self._stopping or not self._health.may_try(moment.mono):
-            return
-        span = self._next_span()
-        if span is None or not self._budget.take(moment.mono):
-            return
-        self._health.trying(moment.mono)
-        self.legs.open(span, self.terms, self._health.rate, moment)
+    def _need(self, moment: Moment) -> Need:
+        """Return what another session is wanted for."""
+        if self._stopping:
+            return Need.NOTHING
+        if self._next_span() is not None:
+            return Need.AUDIO
+        return Need.NOTHING if self._due(moment) is None else Need.SUCCESSOR
 
     def _next_span(self) -> Span | None:
         """Return the span that needs a session and may have one now."""
-        legs = [leg for leg in self.legs if leg.session.state is not State.DRAINING]
-        if any(leg.session.state in WAITING for leg in legs):
-            return None
+        hearing = [leg for leg in self.legs if leg.span and leg.session.state is not State.DRAINING]
         waiting = [span for span in self.spans.waiting if self._backlog.stop > span.start]
-        if not waiting or len(legs) >= (1 if self._config.live_first_s is None else 2):
+        if not waiting or len(hearing) >= (1 if self._config.live_first_s is None else 2):
             return None
         live_first = self._config.live_first_s is not None and waiting[-1].stop is None
         return waiting[-1] if live_first else waiting[0]
 
-    def _replace(self, moment: Moment) -> None:
-        """Replace a session that will expire or is stale: the new one first, then, at a pause, the switch."""
-        if self._stopping:
-            return
-        before_s = self._config.rotate_before_s
-        old = next((leg for leg in self.legs if due(leg, before_s, moment)), None)
-        standby = next((leg for leg in self.legs if leg.span is None), None)
-        if old is None or old.span is None:
-            if standby is not None:
-                self._use(standby)
-        elif standby is None:
-            if self._health.may_try(moment.mono) and self._budget.take(moment.mono):
-                self.legs.open(None, self.terms, self._health.rate, moment)
-        elif standby.session.state is State.LIVE and (
-            not old.settler.turn_open or late(old, before_s, moment)
-        ):
-            self._seams.switch(standby, old.span, max(old.cursor, old.span.start))
-            old.replaced = True
-            self._rotations += 1
-            self._health.well()
-            why = f"session {old.session_id} expires" if old.stale_at is None else old.stale_why
-            log.info("%s: session %s replaces %s", self._config.source, standby.session_id, old.session_id)
-            self._tell("rotated", standby.session_id, why)
+    def _due(self, moment: Moment) -> Leg | None:
+        """Return the session that is to be replaced: it will expire, or is stale."""
+        return next((leg for leg in self.legs if due(leg, self._config.rotate_before_s, moment)), None)
 
-    def _use(self, standby: Leg) -> None:
-        """Use or drop a session whose predecessor ended, or failed, before the switch."""
-        growing = self.spans.growing
-        if growing is None or growing.resting or self.spans.leg_of(growing) is not None:
-            self.legs.drop(standby, "not needed")
-        elif standby.session.state is State.LIVE:
-            self._seams.take_over(standby, growing)
-            self._opened(standby)
+    def _assign(self, moment: Moment) -> None:
+        """Give the sessions that have begun and hear nothing yet what they are to hear; drop the others."""
+        ready = [leg for leg in self._attempts.running if leg.session.state is State.LIVE]
+        for place, leg in enumerate(ready):
+            old = self._due(moment)
+            if (span := self._next_span()) is not None and not self._stopping:
+                self._seams.take_over(leg, span)
+                self._opened(leg)
+            elif old is None or place:
+                self.legs.drop(leg, "not needed")
+            elif not old.settler.turn_open or late(old, self._config.rotate_before_s, moment):
+                self._replace(old, leg)
+
+    def _replace(self, old: Leg, leg: Leg) -> None:
+        """Let `leg` hear what follows, and `old` finish what it was sent."""
+        if (span := old.span) is None:
+            return
+        self._seams.switch(leg, span, max(old.cursor, span.start))
+        old.replaced = True
+        self._rotations += 1
+        self._health.well()
+        why = f"session {old.session_id} expires" if old.stale_at is None else old.stale_why
+        log.info("%s: session %s replaces %s", self._config.source, leg.session_id, old.session_id)
+        self._tell("rotated", leg.session_id, why)
 
     def _heed(self, leg: Leg, happening: Happening, moment: Moment) -> None:
         match happening:
@@ -272,15 +264,16 @@ class Switchboard:
         if self._config.service != "local" and began.model not in (None, asked):
             # A misspelt name is ignored by the service, not refused.
             log.warning("%s: the service uses model %s, not %s", self._config.source, began.model, asked)
-        if leg.span is not None:
-            self._opened(leg)
+        self._assign(moment)
 
     def _opened(self, leg: Leg) -> None:
         """Take note that a span is being heard (again)."""
         if leg.span is not None and leg.span.backfill:
             self._health.well()
             self._tell("backfill-started", leg.session_id, "")
-        elif self._health.opened(leg.session_id) and self._config.live_first_s is not None:
+            return
+        after_failure = self._health.opened(leg.session_id)
+        if (after_failure or leg.beside) and self._config.live_first_s is not None:
             self._seams.live_first(leg, self._config.live_first_s)
 
     def _terminated(self, leg: Leg, moment: Moment) -> None:
@@ -299,11 +292,9 @@ class Switchboard:
     def _failed(self, leg: Leg, failure: Failure, moment: Moment) -> None:
         """Give up a leg; its span keeps what is unsettled."""
         self.legs.forget(leg)
-        if not leg.reached and failure.kind in (Kind.NETWORK, Kind.TIMEOUT, Kind.KEY):
-            self._budget.refund()
         source, span = self._config.source, leg.span
         if span is None:
-            self._health.spare_failed(failure, moment.mono)
+            self._attempt_failed(leg, failure, moment)
             return
         if failure.kind is Kind.TIMEOUT and span.stop is not None and leg.cursor >= span.stop:
             span.undrained += 1
@@ -319,9 +310,27 @@ class Switchboard:
         if not leg.replaced:
             self._tell("closed", leg.session_id, str(failure))
 
+    def _attempt_failed(self, leg: Leg, failure: Failure, moment: Moment) -> None:
+        leg.reached = leg.reached or failure.kind in (Kind.HTTP, Kind.PROTOCOL)
+        self._attempts.spare(leg)
+        if leg.reached or failure.kind is not Kind.NETWORK:
+            # What was answered to one would be answered to all.
+            self._attempts.withdraw(str(failure))
+        if self._next_span() is None:
+            self._health.spare_failed(failure, moment.mono, reached=leg.reached)
+        else:
+            self._after(leg, failure, moment)
+
     def _after(self, leg: Leg, failure: Failure, moment: Moment) -> None:
         healthy_s = 0.0 if leg.live_since is None else moment.mono - leg.live_since
-        self._health.failed(failure, leg.session_id or None, healthy_s, moment.mono)
+        self._health.failed(
+            failure,
+            leg.session_id or None,
+            healthy_s,
+            moment.mono,
+            reached=leg.reached,
+            alone=not self._attempts.running,
+        )
 
     def _tell(self, event: str, session: str | None, reason: str) -> None:
         body: Body = {"source": self._config.source, "event": event, "session": session, "reason": reason}

@@ -9,6 +9,7 @@ from heard.upstream.backoff import (
     BUSY_S,
     HEALTHY_S,
     LONGEST_S,
+    NEAR_FOR_S,
     NEAR_S,
     PROBE_S,
     Backoff,
@@ -87,12 +88,14 @@ def test_delays_double_up_to_thirty_seconds_with_jitter() -> None:
         assert longest / 2 <= delay <= longest
 
 
-def waits(backoff: Backoff, failure: Failure, count: int, healthy_s: float = 0.0) -> list[float]:
+def waits(
+    backoff: Backoff, failure: Failure, count: int, healthy_s: float = 0.0, *, reached: bool = True
+) -> list[float]:
     """Return how long each of `count` failures in a row makes wait."""
     found = []
     now = 0.0
     for _ in range(count):
-        backoff.failed(failure, now, healthy_s)
+        backoff.failed(failure, now, healthy_s, reached=reached)
         found.append(backoff.due - now)
         now = backoff.due
     return found
@@ -107,9 +110,40 @@ def test_only_a_healthy_session_makes_the_next_failure_a_first_one() -> None:
 
 def test_where_nobody_is_reached_attempts_stay_near_for_two_minutes() -> None:
     """Then they grow apart like all others."""
-    found = waits(Backoff(Random(1)), Failure(Kind.NETWORK, ""), 90)
-    assert max(found[:40]) <= NEAR_S + 1e-6
+    found = waits(Backoff(Random(1)), Failure(Kind.NETWORK, ""), 240, reached=False)
+    assert max(found[:100]) <= NEAR_S + 1e-6
+    assert sum(found[:200]) > 120
     assert max(found) > 10
+
+
+def test_a_service_that_was_reached_and_broke_is_given_more_time_each_time() -> None:
+    """It may have cost a session each time; what reached nobody meanwhile does not add to it."""
+    backoff, broken = Backoff(Random(1)), Failure(Kind.NETWORK, "reset", 1006)
+    assert max(waits(backoff, broken, 3)) > NEAR_S
+    for now in range(10, 30):
+        backoff.failed(broken, float(now), 0.0, reached=False)
+        assert backoff.due <= now + NEAR_S
+    backoff.failed(broken, 40.0, 0.0)
+    assert 2.0 <= backoff.due - 40.0 <= 4.0
+
+
+def test_an_attempt_that_came_to_nothing_beside_others_makes_nobody_wait() -> None:
+    """The others are still under way; an answer of the service's counts all the same."""
+    backoff = Backoff(Random(1))
+    backoff.failed(Failure(Kind.NETWORK, ""), 5.0, 0.0, reached=False, alone=False)
+    assert backoff.due == 0.0
+    assert not backoff.near(5.0 + NEAR_FOR_S)
+    backoff.failed(Failure(Kind.HTTP, "", 429, 9.0), 6.0, 0.0, alone=False)
+    assert backoff.due == 15.0
+
+
+def test_a_session_makes_the_next_outage_a_new_one() -> None:
+    """Attempts are close again in its first two minutes."""
+    backoff = Backoff(Random(1))
+    backoff.failed(Failure(Kind.NETWORK, ""), 0.0, 0.0, reached=False)
+    assert not backoff.near(NEAR_FOR_S)
+    backoff.began()
+    assert backoff.near(NEAR_FOR_S)
 
 
 def test_sessions_that_fail_together_make_one_failure() -> None:
@@ -170,7 +204,7 @@ def test_the_budget_is_a_rolling_minute() -> None:
     """Five in any sixty seconds; what did not reach the service is given back."""
     budget = SessionBudget(5)
     assert [budget.take(float(second)) for second in range(6)] == [True] * 5 + [False]
-    budget.refund()
+    budget.refund(4.0)
     assert budget.take(6.0)
     assert not budget.take(59.9)
     assert budget.take(60.0)

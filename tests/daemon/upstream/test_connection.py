@@ -32,7 +32,8 @@ def connected(target: Target, key: Key | None = None) -> Iterator[Connection]:
     wake = os.eventfd(0)
     connection = Connection(target, QUERY, key, wake)
     try:
-        assert select.select([wake], [], [], LIMIT_S)[0], "no outcome"
+        until(lambda: connection.outcome is not None, LIMIT_S, "an outcome")
+        assert select.select([wake], [], [], LIMIT_S)[0], "the outcome is told"
         yield connection
     finally:
         connection.release()
@@ -136,6 +137,7 @@ def test_a_session_over_tls_with_an_authority_of_ones_own() -> None:
             connection.perform(SendText('{"type":"Terminate"}'))
             assert received(connection, ends)[-1] == Lost(Failure(Kind.CLOSE, "", 1000))
             assert bytes(server.records[0].audio) == coded(0, 16000)
+            assert connection.reached
         failure = outcome(Target(server.url))
         assert failure.kind is Kind.NETWORK
         assert "TLS" in failure.text
@@ -229,6 +231,45 @@ def test_a_connection_that_is_given_up_while_connecting_is_closed() -> None:
         peer.settimeout(LIMIT_S)
         assert peer.recv(1) == b""
         assert select.select([wake], [], [], LIMIT_S)[0]
+        os.close(wake)
+
+
+def test_a_connection_that_is_made_after_it_was_given_up_asks_for_no_session() -> None:
+    """A SYN got through late; a session would be open, and paid for, and nobody there to end it."""
+    with listener() as server, contextlib.ExitStack() as others:
+        server.listen(0)
+        where = server.getsockname()
+        # One waits to be accepted: the kernel drops the next SYN, which is repeated a second later.
+        others.enter_context(socket.create_connection(where))
+        wake = others.enter_context(contextlib.closing(os.fdopen(os.eventfd(0)))).fileno()
+        connection = Connection(Target(f"ws://127.0.0.1:{where[1]}/v3/ws"), QUERY, None, wake)
+        assert not select.select([wake], [], [], 0.3)[0]
+        connection.release()
+        others.enter_context(server.accept()[0])
+        server.settimeout(LIMIT_S)
+        late = others.enter_context(server.accept()[0])
+        late.settimeout(LIMIT_S)
+        assert late.recv(1) == b""
+        until(lambda: connection.outcome is not None, LIMIT_S, "the thread to end")
+        assert not connection.reached
+
+
+def test_a_service_that_shows_its_certificate_is_reached() -> None:
+    """Told at once, also where it then says nothing: a session may come of it."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(CERTIFICATE)
+    with listener() as plain, contextlib.ExitStack() as stack:
+        wake = os.eventfd(0)
+        url = f"wss://localhost:{plain.getsockname()[1]}/v3/ws"
+        connection = Connection(Target(url, ca_file=str(CERTIFICATE)), QUERY, None, wake)
+        assert not connection.reached
+        peer = stack.enter_context(tls.wrap_socket(plain.accept()[0], server_side=True))
+        assert select.select([wake], [], [], LIMIT_S)[0]
+        assert connection.reached
+        assert connection.outcome is None
+        assert peer.recv(3) == b"GET"
+        connection.release()
+        until(lambda: connection.outcome is not None, LIMIT_S, "the thread to end")
         os.close(wake)
 
 

@@ -95,7 +95,7 @@ def test_an_order_is_no_outage() -> None:
 def test_a_spare_session_that_fails_is_shown_while_the_old_one_goes_on() -> None:
     """No event, but an error, and a wait before the next attempt."""
     case = Case()
-    case.health.spare_failed(NETWORK, 5.0)
+    case.health.spare_failed(NETWORK, 5.0, reached=True)
     assert case.health.error == "no session to replace the running one: no route"
     assert not case.health.may_try(5.0)
     assert case.told == []

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from math import inf
 from random import Random
+from typing import Literal
 from urllib.parse import parse_qsl
 
 from heard.upstream.backoff import Failure, Kind, SessionBudget
@@ -29,6 +30,10 @@ RATE_HZ = 16000
 BLOCK = 320
 UTC = 1_700_000_000.0
 DELAY_S = 0.03
+CONNECT_S = 10.0
+"""An attempt to connect is given up after so long."""
+SYN_S = (0.0, 1.0, 3.0, 7.0, 15.0)
+"""When Linux sends a SYN that nobody answers."""
 STEP_S = 0.01
 
 CONFIG = LineConfig(
@@ -45,6 +50,7 @@ CONFIG = LineConfig(
     live_first_s=None,
     start_s=0.0,
     pace=1.2,
+    beside_s=1.0,
 )
 
 
@@ -81,6 +87,15 @@ class World:
     budget: SessionBudget = field(default_factory=lambda: SessionBudget(None))
     unreachable: bool = False
     """Every attempt to connect fails."""
+    hole: Literal["", "drop", "swallow"] = ""
+    """Nothing gets through: SYNs are lost, or connections are taken by somebody who passes nothing on.
+
+    What is open then is dead for good, and so is an attempt that was swallowed. One that was dropped gets
+    through with one of its repetitions.
+    """
+    attempts: list[float] = field(default_factory=list)
+    """When a connection was asked for, and what is under way at most."""
+    most_at_once: int = 0
     now: float = 0.0
     records: list[Record] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
@@ -90,6 +105,8 @@ class World:
     sample: int = 0
     template: Block = field(init=False)
     _peers: dict[int, Peer] = field(default_factory=dict)
+    _asking: set[int] = field(default_factory=set)
+    """Numbers of the connections that are being made."""
     _due: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
     _order: "itertools.count[int]" = field(default_factory=itertools.count)
     _follows: int = 0
@@ -142,6 +159,7 @@ class World:
         for peer in self._peers.values():
             peer.gone = True
         self._peers.clear()
+        self._asking.clear()
         self._numbers = itertools.count(1000 * (1 + len(self.records)))
         self.line = Line(self.config, self, self.budget, Random(1), self._numbers)
         self._follows = 0
@@ -244,23 +262,54 @@ class World:
     def open(self, source: str, number: int, query: str) -> None:
         """Connect."""
         assert source == "mic"
+        self.attempts.append(self.now)
+        self._asking.add(number)
+        self.most_at_once = max(self.most_at_once, len(self._asking))
+        if self.hole == "swallow":
+            self._later(lambda: self._times_out(number), CONNECT_S)
+        else:
+            self._knock(number, query, 0)
+
+    def _knock(self, number: int, query: str, knocks: int) -> None:
+        """Send a SYN, the first or a repetition: it arrives, or there is another after a while."""
+        if number not in self._asking:
+            return
+        if self.hole:
+            at = SYN_S[knocks + 1]
+            if at < CONNECT_S:
+                self._later(lambda: self._knock(number, query, knocks + 1), at - SYN_S[knocks])
+            else:
+                self._later(lambda: self._times_out(number), CONNECT_S - SYN_S[knocks])
+            return
         record = Record(dict(parse_qsl(query)), None, None)
         plan = self.plans[min(len(self.records), len(self.plans) - 1)]
         self.records.append(record)
         if self.unreachable:
-            self._later(lambda: self.line.lost(number, Failure(Kind.NETWORK, "no route"), self.moment))
+            self._later(lambda: self._fails(number, Failure(Kind.NETWORK, "no route")))
             return
         if plan.status != 101:
             after = None if plan.retry_after is None else float(plan.retry_after)
             failure = Failure(Kind.HTTP, "no", plan.status, after)
-            self._later(lambda: self.line.lost(number, failure, self.moment))
+            self._later(lambda: self._fails(number, failure))
             return
         self._later(lambda: self._upgraded(number, plan, record))
+
+    def _fails(self, number: int, failure: Failure) -> None:
+        """Let an attempt come to nothing, unless nobody waits for it any more."""
+        if number in self._asking:
+            self._asking.discard(number)
+            self.line.lost(number, failure, self.moment)
+
+    def _times_out(self, number: int) -> None:
+        self._fails(number, Failure(Kind.NETWORK, f"no connection within {CONNECT_S:g} s"))
 
     def perform(self, number: int, action: Action) -> None:
         """Carry a frame to the service."""
         peer = self._peers.get(number)
-        if peer is None or peer.gone:
+        if peer is None:
+            self._asking.discard(number)
+            return
+        if peer.gone:
             return
         match action:
             case SendText(text):
@@ -288,24 +337,34 @@ class World:
         """Note a position."""
         self.positions.append(position)
 
-    def _later(self, what: Callable[[], None]) -> None:
-        heapq.heappush(self._due, (round(self.now + DELAY_S, 6), next(self._order), what))
+    def _later(self, what: Callable[[], None], seconds: float = DELAY_S) -> None:
+        heapq.heappush(self._due, (round(self.now + seconds, 6), next(self._order), what))
 
     def _upgraded(self, number: int, plan: Plan, record: Record) -> None:
+        if number not in self._asking:
+            # Given up meanwhile; the service sees it close.
+            return
+        self._asking.discard(number)
         peer = Peer(Script(plan, record, self.spoken, self.now), record)
         self._peers[number] = peer
         self.line.connected(number, self.moment)
         self._answer(number, peer.script.begin(UTC + self.now, None))
 
     def _arrives(self, number: int, frame: str | bytes) -> None:
-        peer = self._peers.get(number)
-        if peer is not None and not peer.deaf:
+        peer = self._reached(number)
+        if peer is not None:
             self._answer(number, peer.script.take(frame, self.now))
 
     def _pinged(self, number: int) -> None:
-        peer = self._peers.get(number)
-        if peer is not None and not peer.deaf:
+        if self._reached(number) is not None:
             self._later(lambda: self.line.pong(number, self.moment))
+
+    def _reached(self, number: int) -> Peer | None:
+        """Return the service's side of a connection, if what is sent on it arrives."""
+        peer = self._peers.get(number)
+        if peer is not None and self.hole:
+            peer.deaf = True
+        return None if peer is None or peer.deaf else peer
 
     def _answer(self, number: int, outputs: "list[v3_server.Output]") -> None:
         for output in outputs:
