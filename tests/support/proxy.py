@@ -62,9 +62,10 @@ class _Flow:
 class Proxy:
     """A running proxy; `port` of 127.0.0.1 is where it listens."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, bound: Callable[[int], socket.socket] | None = None) -> None:
         self._target = target
-        self._listener = _bound(0)
+        self._bound = bound or _bound
+        self._listener = self._bound(0)
         self.port: int = self._listener.getsockname()[1]
         self._listener.listen()
         self._refusing = False
@@ -262,7 +263,7 @@ class Proxy:
         if not self._refusing:
             self._listener.close()
             # Bound and not listening: connecting is refused, and nobody else takes the port.
-            self._listener = _bound(self.port)
+            self._listener = self._bound(self.port)
             self._refusing = True
 
     def _swallow(self, ways: frozenset[Way]) -> None:
@@ -303,9 +304,12 @@ def _reset(sock: socket.socket) -> None:
 
 
 @contextmanager
-def proxy(url: str) -> Iterator[Proxy]:
-    """Run a proxy before the server at `url` (its port is what counts) for as long as the block."""
-    running = Proxy(int(url.rpartition(":")[2].partition("/")[0]))
+def proxy(url: str, bound: Callable[[int], socket.socket] | None = None) -> Iterator[Proxy]:
+    """Run a proxy before the server at `url` (its port is what counts) for as long as the block.
+
+    `bound` makes a socket that is bound to a port of 127.0.0.1 (0: any), where the network is not this one.
+    """
+    running = Proxy(int(url.rpartition(":")[2].partition("/")[0]), bound)
     try:
         yield running
     finally:

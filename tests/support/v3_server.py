@@ -432,12 +432,9 @@ def v3_server(
     unix_path: Path | None = None,
     tls: ssl.SSLContext | None = None,
     port: int = 0,
-    listener: socket.socket | None = None,
+    listening: socket.socket | None = None,
 ) -> Iterator[V3Server]:
-    """Run a server for as long as the block; on `port` of 127.0.0.1 (0: any), or on a unix socket.
-
-    `listener` is a socket of another network's 127.0.0.1 to listen on instead.
-    """
+    """Run a server for as long as the block: on a socket, on a path, or on `port` of 127.0.0.1 (0: any)."""
     scripted = V3Server(spoken)
     scripted.plans = list(plans) or [Plan()]
     if unix_path is not None:
@@ -452,9 +449,9 @@ def v3_server(
     else:
         running = serve(
             scripted.serve,
-            None if listener else "127.0.0.1",
-            None if listener else port,
-            sock=listener,
+            None if listening is not None else "127.0.0.1",
+            None if listening is not None else port,
+            sock=listening,
             ssl=tls,
             process_request=scripted.answer,
             max_queue=(4, 1),

@@ -44,7 +44,7 @@ def listening(
 
     The service is not started, and is stopped at the end. `unit` is laid over its [Service] section.
     """
-    with v3_server(*plans, listener=box.listener()) as server:
+    with v3_server(*plans, listening=box.listener()) as server:
         server.key = KEY
         configure(box, server.url, **upstream)
         drop_in = "".join(f"{name}={value}\n" for name, value in (unit or {}).items())

@@ -11,10 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ..support.proxy import proxy
-from ..support.v3_server import v3_server
-from .coded import RATE_HZ, check, finish, hearing, recording
-from .world import FAULTS, MOMENTS, World, strike
+from .coded import RATE_HZ, check, finish, recording
+from .world import FAULTS, MOMENTS, strike, world
 
 SECONDS = 18
 QUICK = {
@@ -24,6 +22,8 @@ QUICK = {
     ("too many", "rotation"),
     ("stall", "drain"),
 }
+BRIDGED = ("stall", "packets dropped", "data dropped")
+"""TCP says again what was lost, where that is over before the session is given up."""
 
 
 @pytest.mark.parametrize(
@@ -37,12 +37,10 @@ QUICK = {
 def test_no_word_is_lost_or_doubled(fault: str, moment: str, tmp_path: Path) -> None:
     """Live first: all audio sent, every word once at its true time, the ledger whole at every status."""
     seconds = MOMENTS[moment].least_s if (fault, moment) in QUICK else SECONDS
-    with (
-        v3_server(*MOMENTS[moment].plans) as server,
-        proxy(server.url) as net,
-        hearing(recording(tmp_path, seconds), net.through(server.url)) as heard,
-    ):
-        before = strike(FAULTS[fault], MOMENTS[moment], World(heard, net, server))
-        last = finish(heard, 60)
-        assert fault == "stall" or net.accepted > before, "it was felt"
-        check(heard, last, server, seconds * RATE_HZ)
+    path = recording(tmp_path, seconds)
+    through = FAULTS[fault].through
+    with world(path, *MOMENTS[moment].plans, through=through, folder=tmp_path) as around:
+        before = strike(FAULTS[fault], MOMENTS[moment], around)
+        last = finish(around.heard, 60)
+        assert fault in BRIDGED or around.net.accepted > before, "it was felt"
+        check(around.heard, last, around.server, seconds * RATE_HZ)

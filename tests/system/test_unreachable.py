@@ -7,16 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from ..support.namespace import mounting, seen_by
+from ..support.namespace import seen_by
 from ..support.v3_server import v3_server
 from .coded import RATE_HZ, check, finish, hearing, recording
 from .running import Daemon
+from .world import HOSTS, KNOWN, NAME, STRANGER, TRUSTED, looking_up
 
-SUPPORT = Path(__file__).parents[1] / "support"
-TRUSTED, STRANGER = SUPPORT / "localhost.pem", SUPPORT / "stranger.pem"
 SECONDS = 14
-HOSTS = "127.0.0.1 localhost\n"
-NAME = "speech.test"
 
 
 def _error(heard: Daemon) -> str:
@@ -49,14 +46,7 @@ def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_name_that_does_not_resolve(tmp_path: Path) -> None:
     """The name appears in the end; until then the error says which name it is that nobody knows."""
-    hosts, resolver = tmp_path / "hosts", tmp_path / "resolv.conf"
-    hosts.write_text(HOSTS)
-    # Nobody is asked but the file, and nobody is waited for.
-    resolver.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
-    prefix = mounting(
-        ("--bind", str(hosts), "/etc/hosts"),
-        ("--bind", str(resolver), str(Path("/etc/resolv.conf").resolve())),
-    )
+    prefix = looking_up(tmp_path, HOSTS)
     with v3_server() as server:
         url = server.url.replace("127.0.0.1", NAME)
         with hearing(recording(tmp_path, SECONDS), url, prefix=prefix) as heard:
@@ -65,5 +55,5 @@ def test_a_name_that_does_not_resolve(tmp_path: Path) -> None:
             assert server.records == []
             seen = seen_by(heard.child.pid, Path("/etc/hosts"))
             assert seen.read_text() == HOSTS
-            seen.write_text(f"{HOSTS}127.0.0.1 {NAME}\n")
+            seen.write_text(HOSTS + KNOWN)
             check(heard, finish(heard, 60), server, SECONDS * RATE_HZ)

@@ -6,16 +6,32 @@ runs; a moment is waited for. Every fault can happen at every moment.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
-from ..support.proxy import BOTH, Proxy, Way
-from ..support.v3_server import Plan, V3Server
-from .coded import RATE_HZ
+from ..support.black_hole import Lost, Network, forbidden, network, say
+from ..support.namespace import mounting, seen_by
+from ..support.proxy import BOTH, Proxy, Way, proxy
+from ..support.v3_server import Plan, V3Server, v3_server
+from .coded import RATE_HZ, hearing
 from .running import Daemon
 
 BYTES_PER_SECOND = 2 * RATE_HZ
 WAIT_S = 25.0
+SUPPORT = Path(__file__).parents[1] / "support"
+TRUSTED, STRANGER = SUPPORT / "localhost.pem", SUPPORT / "stranger.pem"
+NAME = "speech.test"
+HOSTS = "127.0.0.1 localhost\n"
+"""Where nobody knows the name; who does has this line as well."""
+KNOWN = f"127.0.0.1 {NAME}\n"
+
+Through = Literal["", "tls", "name", "packets"]
+"""What lies on the way to the service that can fail: nothing in particular, TLS, a name that is looked up, or
+a network of its own in which packets can be dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +41,32 @@ class World:
     heard: Daemon
     net: Proxy
     server: V3Server
+    shown: ssl.SSLContext | None = None
+    """The certificate that the service shows."""
+    inside: Network | None = None
+    """The network in which the daemon runs, where it is one of its own."""
+
+    def show(self, certificate: Path) -> None:
+        """Let the service show this certificate from the next handshake on."""
+        assert self.shown is not None
+        # Of the same kind, so it takes the place of the other.
+        self.shown.load_cert_chain(certificate)
+
+    def resolve(self, hosts: str) -> None:
+        """Let this be the names that the daemon can look up."""
+        seen_by(self.heard.child.pid, Path("/etc/hosts")).write_text(hosts)
+
+    def drop(self, lost: Lost) -> None:
+        """Drop packets; where that is not to be had, the proxy swallows what arrives."""
+        if self.inside is None:
+            self.net.swallow(BOTH)
+        else:
+            self.inside.drop(self.net.port, lost)
+
+    def pass_all(self) -> None:
+        """Drop no packet any more."""
+        if self.inside is not None:
+            self.inside.heal()
 
     def until_sent(self, seconds: float, session: int = -1) -> None:
         """Wait until a session (the newest) has received so much audio."""
@@ -58,6 +100,18 @@ class Fault:
 
     begin: Callable[[World], None]
     hold_s: float = 0.0
+    end: Callable[[World], None] = lambda world: world.net.heal()
+    through: Through = ""
+
+
+def _untrusted(world: World) -> None:
+    world.show(STRANGER)
+    world.net.cut()
+
+
+def _unresolved(world: World) -> None:
+    world.resolve(HOSTS)
+    world.net.cut()
 
 
 def _outage(world: World) -> None:
@@ -78,6 +132,10 @@ FAULTS = {
     "error before close": Fault(lambda world: world.close(3005, "Session Cancelled: an unknown error")),
     "no Begin": Fault(lambda world: world.cut_and_then(Plan(begin=False))),
     "Terminate unanswered": Fault(lambda world: world.cut_and_then(Plan(termination="never"))),
+    "untrusted": Fault(_untrusted, 4.0, lambda world: world.show(TRUSTED), "tls"),
+    "unresolved": Fault(_unresolved, 4.0, lambda world: world.resolve(HOSTS + KNOWN), "name"),
+    "packets dropped": Fault(lambda world: world.drop("all"), 6.0, World.pass_all, "packets"),
+    "data dropped": Fault(lambda world: world.drop("data"), 6.0, World.pass_all, "packets"),
 }
 
 
@@ -138,5 +196,46 @@ def strike(fault: Fault, moment: Moment, world: World) -> int:
     fault.begin(world)
     if fault.hold_s:
         world.heard.listen(fault.hold_s)
+    fault.end(world)
+    # The moment may have left something as well.
     world.net.heal()
     return before
+
+
+@contextmanager
+def world(path: Path, *plans: Plan, through: Through = "", folder: Path) -> Iterator[World]:
+    """Run the daemon on a recording before a proxy and a service that follows `plans`."""
+    with ExitStack() as stack:
+        shown = inside = None
+        prefix: tuple[str, ...] = ()
+        ca_file = ""
+        if through == "tls":
+            ca_file, shown = str(TRUSTED), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            shown.load_cert_chain(TRUSTED)
+        elif through == "name":
+            prefix = looking_up(folder, HOSTS + KNOWN)
+        elif through == "packets":
+            if (why := forbidden()) is None:
+                inside = stack.enter_context(network())
+                prefix = inside.prefix
+            else:
+                say(why, "connections are swallowed in a proxy instead")
+        server = stack.enter_context(v3_server(*plans, tls=shown))
+        net = stack.enter_context(proxy(server.url, None if inside is None else inside.bound))
+        url = net.through(server.url)
+        if through == "name":
+            url = url.replace("127.0.0.1", NAME)
+        heard = stack.enter_context(hearing(path, url, prefix=prefix, ca_file=ca_file))
+        yield World(heard, net, server, shown, inside)
+
+
+def looking_up(folder: Path, hosts: str) -> tuple[str, ...]:
+    """Return the words that run a command which looks names up in a file of its own, and nowhere else."""
+    names, resolver = folder / "hosts", folder / "resolv.conf"
+    names.write_text(hosts)
+    # Nobody is asked but the file, and nobody is waited for.
+    resolver.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+    return mounting(
+        ("--bind", str(names), "/etc/hosts"),
+        ("--bind", str(resolver), str(Path("/etc/resolv.conf").resolve())),
+    )

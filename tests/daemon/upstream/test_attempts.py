@@ -14,7 +14,7 @@ from heard.wire.topics import Topic
 from ...support.v3_server import Plan
 from .world import CONFIG, UTC, World
 
-OUTAGE_S = 60
+OUTAGE_S = 25
 BACK_WITHIN_S = 3.0
 LIVE_FIRST = replace(CONFIG, live_first_s=3.0, retention_s=300)
 IN_ORDER = replace(CONFIG, retention_s=300)
@@ -48,10 +48,10 @@ def live_again_s(world: World, returned: float, known: int) -> float:
     raise AssertionError(f"no live text: {world.said()}")
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.sampled_from(["drop", "swallow", "refuse"]), st.floats(0, 12), st.floats(4, 9))
 def test_live_text_is_back_within_three_seconds(kind: str, offset_s: float, before_s: float) -> None:
-    """After a minute of dropped packets, swallowed handshakes or refused connections; every word once."""
+    """After dropped packets, swallowed handshakes or refused connections; every word once."""
     world = World(config=LIVE_FIRST)
     world.run(before_s)
     if kind == "refuse":
@@ -73,7 +73,7 @@ def test_live_text_is_back_within_three_seconds(kind: str, offset_s: float, befo
 
 @pytest.mark.parametrize("hole", HOLES)
 def test_in_a_black_hole_attempts_are_few_and_bounded(hole: Hole) -> None:
-    """Three at a time, one a second; after two minutes one, seldom; and an hour later one gets through."""
+    """Three at a time, one a second; after two minutes one, seldom; much later one gets through."""
     world = World(config=replace(LIVE_FIRST, retention_s=4000), budget=SessionBudget(5))
     world.run(5)
     world.hole = hole
@@ -84,9 +84,9 @@ def test_in_a_black_hole_attempts_are_few_and_bounded(hole: Hole) -> None:
     world.run(60)
     known = len(world.attempts)
     world.most_at_once = 0
-    world.run(3600, speak=False)
+    world.run(1200, speak=False)
     assert world.most_at_once == 1
-    assert len(world.attempts) - known < 3600 / 20
+    assert len(world.attempts) - known < 1200 / 20
     world.hole = ""
     world.until(lambda: world.line.state == "open", 60)
 
@@ -110,9 +110,9 @@ def test_a_return_costs_the_sessions_that_are_needed(hole: Hole, config: object)
     whole(world)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
-    st.lists(st.tuples(st.sampled_from(HOLES), st.floats(0.2, 25), st.floats(0.1, 12)), max_size=4),
+    st.lists(st.tuples(st.sampled_from(HOLES), st.floats(0.2, 20), st.floats(0.1, 8)), max_size=3),
     st.booleans(),
 )
 def test_any_black_holes_cost_no_word(holes: list[tuple[Hole, float, float]], live_first: bool) -> None:
