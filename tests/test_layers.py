@@ -133,6 +133,7 @@ SHELLS = (
     "heard.capture.stdin",
     "heard.capture.store",
     "heard.upstream.connection",
+    "heard.upstream.dial",
     "heard.upstream.sockets",
     "heard_client*",
     "examples*",

@@ -9,6 +9,7 @@ Each connection meets the next `Plan`; the last one is for all that follow.
 """
 
 import json
+import select
 import socket
 import ssl
 import struct
@@ -425,6 +426,25 @@ class Ear:
             yield turn, True
 
 
+class _Unmoved(ssl.SSLSocket):
+    """A listening socket that goes on after a connection which was reset before its handshake.
+
+    That is an error of `accept`, which the library takes for the end of the socket.
+    """
+
+    def accept(self) -> tuple[ssl.SSLSocket, object]:
+        """Return the next connection.
+
+        Raises:
+            OSError: the socket is closed.
+        """
+        while self.fileno() >= 0:
+            if select.select([self], [], [], 0.1)[0]:
+                with suppress(OSError):
+                    return super().accept()
+        raise OSError("closed")
+
+
 @contextmanager
 def v3_server(
     *plans: Plan,
@@ -436,6 +456,8 @@ def v3_server(
 ) -> Iterator[V3Server]:
     """Run a server for as long as the block: on a socket, on a path, or on `port` of 127.0.0.1 (0: any)."""
     scripted = V3Server(spoken)
+    if tls is not None:
+        tls.sslsocket_class = _Unmoved
     scripted.plans = list(plans) or [Plan()]
     if unix_path is not None:
         running = unix_serve(

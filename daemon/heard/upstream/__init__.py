@@ -16,5 +16,6 @@ Cores, without socket, thread or clock:
 - `line`: one source, all of the above together; `port`: what it asks of the shell
 - `outbox`: numbered events, kept until they are published; `configured`: the settings, and `get` and `set`
 
-Shells: `connection` (the websocket), `sockets` (all of them), `key` (the secret), `process` (the stage).
+Shells: `dial` (TCP and TLS), `connection` (the websocket on it), `sockets` (all of them), `key` (the secret),
+`process` (the stage).
 """

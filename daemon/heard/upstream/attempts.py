@@ -12,7 +12,7 @@ a slow network; of the others the older makes room for the next.
 What that costs: an attempt that no answer came to is no session of the account's, and is not counted. Once
 the service has answered one, by its TLS handshake or the upgrade, that one alone is waited for and the others
 are let go, so that what may become a session is never there twice for nothing. An answer that refuses ends
-all of them, and its own rules say when to try again. Two minutes into an outage no more are made beside
+all of them, and its own rules say when to try again. Five minutes into an outage no more are made beside
 another: the waits grow, and a service that is away for an hour is asked twice a minute.
 """
 

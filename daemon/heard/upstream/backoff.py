@@ -14,8 +14,8 @@ LONGEST_S = 30.0
 NEAR_S = 1.0
 """Nobody was reached, so nobody was bothered: no longer than this between attempts, so that the return is
 noticed soon …"""
-NEAR_FOR_S = 120.0
-"""… in the first minutes of an outage."""
+NEAR_FOR_S = 300.0
+"""… in the first minutes of an outage: for as long as the audio is retained, by default."""
 HEALTHY_S = 10.0
 """A session that was open for so long makes the next failure a first one."""
 PROBE_S = 300.0

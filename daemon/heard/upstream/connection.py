@@ -29,6 +29,7 @@ import websocket
 from websocket import ABNF
 
 from heard.upstream.backoff import Failure, Kind
+from heard.upstream.dial import Dial, reset
 from heard.upstream.happenings import Abort, Action, Close, SendAudio, SendPing, SendText
 from heard.upstream.key import Key
 
@@ -138,6 +139,7 @@ class Connection:
         self._query = query
         self._key = key
         self._wake = wake
+        self._dial = Dial(target.timeout_s)
         self._socket = cast("_WebSocket", _Watched(self._established))
         self._result: bool | Failure | None = None
         self._abandoned = False
@@ -188,6 +190,8 @@ class Connection:
                 self._send(struct.pack("!H", 1000), ABNF.OPCODE_CLOSE)
                 self._close_at = time.monotonic() + CLOSING_S
             case Abort():
+                if (sock := self._socket.sock) is not None:
+                    reset(sock)
                 self.release()
 
     def flush(self) -> None:
@@ -236,13 +240,12 @@ class Connection:
         """Let go of the socket, whatever its state; also of one that is still being connected."""
         self._abandoned = True
         self.closed = True
-        # Closing does not wake a thread that waits in a handshake; shutting down does.
-        sock = self._socket.sock
-        if sock is not None:
-            with suppress(OSError):
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
         if self._result is not None:
             self._socket.shutdown()
+            return
+        self._dial.hang_up()
+        if (sock := self._socket.sock) is not None:
+            reset(sock)
 
     def _take(self, opcode: int, data: bytes, *, last: bool) -> list[Incoming]:
         match opcode:
@@ -321,23 +324,16 @@ class Connection:
         self._socket.settimeout(0)
 
     def _own_socket(self) -> socket.socket | None:
-        """Return a connected socket where the library is not to make one: unix, or ws to this machine."""
+        """Return a connected socket, None where there is a proxy on the way: that is the library's to do."""
         target = self._target
         if target.unix_path is not None:
-            made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            made.settimeout(target.timeout_s)
-            try:
-                made.connect(str(target.unix_path))
-            except OSError:
-                made.close()
-                raise
-            return made
+            return self._dial.unix(target.unix_path)
         parts = urlsplit(target.url)
-        if parts.scheme == "ws" and _is_loopback(parts.hostname or ""):
-            made = socket.create_connection((parts.hostname, parts.port or 80), target.timeout_s)
-            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return made
-        return None
+        host, secure = parts.hostname or "", parts.scheme == "wss"
+        if _proxied(secure=secure) and (secure or not _is_loopback(host)):
+            return None
+        sock = self._dial.tcp(host, parts.port or (443 if secure else 80))
+        return self._dial.tls(sock, host, target.ca_file) if secure else sock
 
     def _failure(self, error: Exception) -> Failure:
         match error:
@@ -347,7 +343,7 @@ class Connection:
                 return Failure(Kind.NETWORK, f"no connection within {self._target.timeout_s:g} s")
             case websocket.WebSocketProxyException():
                 return Failure(Kind.NETWORK, f"proxy: {self._line(error)}")
-            case websocket.WebSocketAddressException():
+            case websocket.WebSocketAddressException() | socket.gaierror():
                 return Failure(Kind.NETWORK, f"{urlsplit(self._target.url).hostname}: {self._line(error)}")
             case ssl.SSLCertVerificationError():
                 return Failure(Kind.NETWORK, f"TLS: {error.verify_message}: see upstream.ca_file")
@@ -373,6 +369,12 @@ class Connection:
         """Return one printable line without the key in it."""
         line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
         return line if self._key is None else self._key.scrub(line)
+
+
+def _proxied(*, secure: bool) -> bool:
+    """Whether a proxy is named; that it is not for this host (`no_proxy`) the library knows."""
+    name = "https_proxy" if secure else "http_proxy"
+    return bool(os.environ.get(name) or os.environ.get(name.upper()))
 
 
 def _is_loopback(host: str) -> bool:

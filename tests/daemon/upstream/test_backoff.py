@@ -108,11 +108,11 @@ def test_only_a_healthy_session_makes_the_next_failure_a_first_one() -> None:
     assert max(waits(Backoff(Random(1)), failure, 10, HEALTHY_S)) <= 0.5
 
 
-def test_where_nobody_is_reached_attempts_stay_near_for_two_minutes() -> None:
+def test_where_nobody_is_reached_attempts_stay_near_for_five_minutes() -> None:
     """Then they grow apart like all others."""
-    found = waits(Backoff(Random(1)), Failure(Kind.NETWORK, ""), 240, reached=False)
-    assert max(found[:100]) <= NEAR_S + 1e-6
-    assert sum(found[:200]) > 120
+    found = waits(Backoff(Random(1)), Failure(Kind.NETWORK, ""), 500, reached=False)
+    assert max(found[:290]) <= NEAR_S + 1e-6
+    assert sum(found[:430]) > NEAR_FOR_S
     assert max(found) > 10
 
 
@@ -138,7 +138,7 @@ def test_an_attempt_that_came_to_nothing_beside_others_makes_nobody_wait() -> No
 
 
 def test_a_session_makes_the_next_outage_a_new_one() -> None:
-    """Attempts are close again in its first two minutes."""
+    """Attempts are close again in its first minutes."""
     backoff = Backoff(Random(1))
     backoff.failed(Failure(Kind.NETWORK, ""), 0.0, 0.0, reached=False)
     assert not backoff.near(NEAR_FOR_S)
