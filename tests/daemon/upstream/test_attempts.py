@@ -12,7 +12,7 @@ from heard.upstream.backoff import SessionBudget
 from heard.wire.topics import Topic
 
 from ...support.v3_server import Plan
-from .world import CONFIG, UTC, World
+from .world import CONFIG, UTC, World, whole
 
 OUTAGE_S = 25
 BACK_WITHIN_S = 3.0
@@ -20,15 +20,6 @@ LIVE_FIRST = replace(CONFIG, live_first_s=3.0, retention_s=300)
 IN_ORDER = replace(CONFIG, retention_s=300)
 Hole = Literal["drop", "swallow"]
 HOLES: tuple[Hole, ...] = ("drop", "swallow")
-
-
-def whole(world: World) -> None:
-    """End the audio; assert that every word came once, every sample is settled, and no rule was broken."""
-    world.end()
-    world.until(world.all_settled)
-    world.until(lambda: world.line.drained)
-    assert world.words() == world.expected(), world.said()
-    assert world.violations() == [], world.said()
 
 
 def sent_twice(world: World) -> int:
@@ -164,27 +155,18 @@ def test_a_session_that_is_to_replace_another_is_not_looked_for_in_a_hurry() -> 
     whole(world)
 
 
-def test_no_attempt_is_made_beside_one_where_the_recognizer_is_on_this_machine() -> None:
-    """It is busy, not lost on the way."""
-    world = World(config=replace(LIVE_FIRST, beside_s=None))
-    world.run(5)
-    world.hole = "swallow"
-    world.run(30)
-    assert world.most_at_once == 1
-    world.hole = ""
-    world.run(20)
-    whole(world)
-
-
-def test_no_more_attempts_are_made_than_the_account_allows_sessions() -> None:
-    """Each under way is counted until it is known that it reached nobody."""
-    world = World(config=LIVE_FIRST, budget=SessionBudget(2))
+@pytest.mark.parametrize(
+    ("beside_s", "budget", "most"), [(None, None, 1), (1.0, 2, 2)], ids=["local", "two a minute"]
+)
+def test_attempts_beside_one_have_limits(beside_s: float | None, budget: int | None, most: int) -> None:
+    """A recognizer on this machine is busy, not lost on the way; what may cost a session is counted."""
+    world = World(config=replace(LIVE_FIRST, beside_s=beside_s), budget=SessionBudget(budget))
     world.run(70)
     world.hole = "swallow"
     world.run(30)
-    assert world.most_at_once == 2
+    assert world.most_at_once == most
     world.hole = ""
-    world.run(120)
+    world.run(100)
     whole(world)
 
 

@@ -11,22 +11,11 @@ from heard.wire.codec import Body
 from heard.wire.topics import Topic
 
 from ...support.v3_server import Plan, turns_of_five
-from .world import CONFIG, RATE_HZ, World
+from .world import CONFIG, RATE_HZ, World, whole
 
 LIVE_FIRST = replace(CONFIG, live_first_s=3.0)
 OTHER = Terms("another-model")
 REFUSAL = Plan(error=(1008, "Unauthorized Connection: Missing Authorization header"))
-
-
-def whole(world: World) -> None:
-    """End the audio; assert that every word came once, every sample is settled, and no rule was broken."""
-    world.end()
-    world.until(world.all_settled)
-    world.until(lambda: world.line.drained)
-    assert world.words() == world.expected(), world.said()
-    assert world.violations() == [], world.said()
-    ids = [body["turn_id"] for body in world.finals()]
-    assert len(ids) == len(set(ids)), world.said()
 
 
 def upstream_of(world: World) -> Body:

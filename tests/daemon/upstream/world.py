@@ -390,3 +390,14 @@ class World:
 
         self._peers[number].deaf = True
         self._later(lose)
+
+
+def whole(world: World) -> None:
+    """End the audio; assert that every word came once, every sample is settled, and no rule was broken."""
+    world.end()
+    world.until(world.all_settled)
+    world.until(lambda: world.line.drained)
+    assert world.words() == world.expected(), world.said()
+    assert world.violations() == [], world.said()
+    ids = [body["turn_id"] for body in world.finals()]
+    assert len(ids) == len(set(ids)), world.said()
