@@ -26,6 +26,7 @@ from .processes import started
 
 ASK_S = 10.0
 TABLE = "heard_test"
+NAMES_PORT = 53
 _CLONE_NEWNET = 0x40000000
 
 Lost = Literal["all", "data"]
@@ -46,7 +47,7 @@ class Network:
         made.listen()
         return made
 
-    def bound(self, port: int) -> socket.socket:
+    def bound(self, port: int, kind: int = socket.SOCK_STREAM) -> socket.socket:
         """Return a socket that is bound to `port` of 127.0.0.1 inside; 0: any."""
         made: list[socket.socket | OSError] = []
 
@@ -54,7 +55,7 @@ class Network:
             try:
                 with self._path.open("rb") as network:
                     _enter(network.fileno())
-                opened = socket.socket()
+                opened = socket.socket(socket.AF_INET, kind)
                 opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 opened.bind(("127.0.0.1", port))
                 made.append(opened)
@@ -70,9 +71,11 @@ class Network:
         return found
 
     def drop(self, port: int, lost: Lost = "all") -> None:
-        """Drop what arrives for a TCP port, and what comes from it."""
+        """Drop what arrives for a TCP port or a name server, and what comes from them."""
         what = "tcp flags & psh == psh drop" if lost == "data" else "drop"
-        rules = "; ".join(f"tcp {end} {port} {what}" for end in ("dport", "sport"))
+        rules = "; ".join(
+            f"tcp {end} {port} {what}; udp {end} {NAMES_PORT} drop" for end in ("dport", "sport")
+        )
         self._nft(
             f"table inet {TABLE} {{ chain inwards {{ type filter hook input priority 0; {rules}; }}; }}"
         )

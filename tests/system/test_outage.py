@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from ..support.black_hole import forbidden, network, say
+from ..support.black_hole import NAMES_PORT, forbidden, network, say
+from ..support.names import name_server
 from ..support.proxy import BOTH, Proxy, proxy
 from ..support.v3_server import Plan, V3Server, v3_server
 from .coded import RATE_HZ, check, check_but, finish, hearing, recording
 from .running import Body, Daemon
-from .world import World
+from .world import HOSTS, NAME, World, looking_up
 
 SECONDS = 18
 IN_ORDER = {
@@ -31,9 +33,10 @@ IN_ORDER = {
 }
 RETENTION_S = 4
 OUTAGE_S = 9
-KINDS = ("refused", "stalled", "swallowed", "dropped", "dumb")
-"""The last two by nftables: no packet arrives, or none that carries anything."""
-BESIDE = {"refused": 0, "stalled": 12, "swallowed": 0, "dropped": 2, "dumb": 2}
+KINDS = ("refused", "stalled", "swallowed", "dropped", "dumb", "nameless")
+"""The last three by nftables: no packet arrives, or none that carries anything, or, on the way to a service
+that has to be looked up, not even the question for its address."""
+BESIDE = {"refused": 0, "stalled": 12, "swallowed": 0, "dropped": 2, "dumb": 2, "nameless": 2}
 """What else may reach the service when it is over: the other two attempts that are under way. A proxy that
 stalls passes on what had been given up, too, if the server has not closed it after its 10 s; inside TLS
 that would be no request for a session."""
@@ -56,7 +59,7 @@ def world(
 ) -> Iterator[tuple[Daemon, V3Server, Outage]]:
     """Run the daemon before a network that can go away in one way; `begun`: it is away from the start."""
     path = recording(folder, seconds)
-    dropping = kind in ("dropped", "dumb")
+    dropping = kind in ("dropped", "dumb", "nameless")
     if dropping and (why := forbidden()) is not None:
         say(why, f"connections are swallowed in a proxy instead ({kind})")
         dropping = False
@@ -69,6 +72,11 @@ def world(
             port: int = listening.getsockname()[1]
             outage = Outage(lambda: inside.drop(port, "data" if kind == "dumb" else "all"), inside.heal)
             url, prefix = server.url, inside.prefix
+            if kind == "nameless":
+                stack.enter_context(name_server(inside.bound(NAMES_PORT, socket.SOCK_DGRAM)))
+                url = url.replace("127.0.0.1", NAME)
+                # As resolvers ask by default.
+                prefix += looking_up(folder, HOSTS, "timeout:5 attempts:2")
         else:
             server = stack.enter_context(v3_server())
             net = stack.enter_context(proxy(server.url))
@@ -163,6 +171,7 @@ def test_a_minute_without_a_network(
         "dropped",
         pytest.param("dumb", marks=pytest.mark.slow),
         pytest.param("swallowed", marks=pytest.mark.slow),
+        pytest.param("nameless", marks=pytest.mark.slow),
     ],
 )
 def test_a_black_hole_from_the_start(kind: str, tmp_path: Path) -> None:

@@ -229,12 +229,14 @@ def world(path: Path, *plans: Plan, through: Through = "", folder: Path) -> Iter
         yield World(heard, net, server, shown, inside)
 
 
-def looking_up(folder: Path, hosts: str) -> tuple[str, ...]:
-    """Return the words that run a command which looks names up in a file of its own, and nowhere else."""
+def looking_up(folder: Path, hosts: str, options: str = "timeout:1 attempts:1") -> tuple[str, ...]:
+    """Return the words that run a command which looks names up in a file of its own, then asks at 127.0.0.1.
+
+    Where no name server is there, nobody is waited for.
+    """
     names, resolver = folder / "hosts", folder / "resolv.conf"
     names.write_text(hosts)
-    # Nobody is asked but the file, and nobody is waited for.
-    resolver.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+    resolver.write_text(f"nameserver 127.0.0.1\noptions {options}\n")
     return mounting(
         ("--bind", str(names), "/etc/hosts"),
         ("--bind", str(resolver), str(Path("/etc/resolv.conf").resolve())),
