@@ -132,6 +132,7 @@ SHELLS = (
     "heard.capture.ring_file",
     "heard.capture.stdin",
     "heard.capture.store",
+    "heard.publish.lookup",
     "heard.upstream.connection",
     "heard.upstream.dial",
     "heard.upstream.sockets",

@@ -19,6 +19,8 @@ from heard_client.errors import BadReplyError, ControlRefusedError, NoReplyError
 from heard_client.messages import Message, from_body
 
 TIMEOUT_S = 5.0
+FORGET_S = 610.0
+"""A little longer than the daemon takes at most to delete."""
 
 T = TypeVar("T")
 
@@ -47,10 +49,21 @@ class NoiseProfile:
 
 @dataclass(frozen=True, slots=True)
 class Transcripts:
-    """A page of transcripts; `more` says that there are others behind it."""
+    """A page of transcripts; `more` says that there are others behind it, which `cursor=next` asks for."""
 
     transcripts: tuple[Message, ...]
     more: bool
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What `forget` deleted, or would delete."""
+
+    finals: int
+    events: int
+    left: tuple[str, ...] = ()
+    """Files of the state directory that may still hold words: damaged, or open in another program."""
 
 
 class Control:
@@ -164,24 +177,68 @@ class Control:
         run: str | None = None,
         after: int | None = None,
         limit: int | None = None,
+        revised: bool = False,
+        cursor: str | None = None,
     ) -> Transcripts:
-        """Return finals from the journal, oldest first; all arguments narrow.
+        """Return finals from the journal, by when they were said; all arguments narrow.
 
-        since, until   UTC, Unix seconds
-        run            id of a run of the daemon; None is the current one
-        after          only those whose `seq` in the source's final topic is above
-        limit          at most so many; the daemon's default is 1000
+        since, until   UTC, Unix seconds: what was said, even in part, from then on and before then
+        run            id of a run of the daemon, "*" for all; None is the current one
+        after          only those whose `seq` in the source's final topic is above, in that order
+        limit          at most so many; the daemon's default is 1000, and a page may have fewer
+        revised        the newest revision of a final stands in its place
+        cursor         `next` of the page before, all else being the same
         """
-        given: Body = {
-            "since": since, "until": until, "source": source, "run": run, "after": after, "limit": limit
-        }  # fmt: skip
-        args = {name: value for name, value in given.items() if value is not None}
+        args = _given(
+            since=since, until=until, source=source, run=run, after=after, limit=limit, cursor=cursor,
+            revised=revised or None,
+        )  # fmt: skip
         return self._result("history", args, _transcripts)
 
-    def search(self, words: str, limit: int | None = None) -> Transcripts:
-        """Return finals that hold all of `words`."""
-        args: Body = {"words": words} | ({} if limit is None else {"limit": limit})
+    def search(
+        self,
+        words: str,
+        limit: int | None = None,
+        *,
+        since: float | None = None,
+        until: float | None = None,
+        source: str | None = None,
+        cursor: str | None = None,
+    ) -> Transcripts:
+        """Return transcripts of all runs that hold all of `words`, the newest first.
+
+        Words "in quotes" are a phrase; `begin*` is any word that begins so.
+
+        A final that was revised is found by its newest revision, which is what is returned.
+        """
+        args = _given(words=words, limit=limit, since=since, until=until, source=source, cursor=cursor)
         return self._result("search", args, _transcripts)
+
+    def forget(
+        self,
+        *,
+        since: float | None = None,
+        until: float | None = None,
+        source: str | None = None,
+        run: str | None = None,
+        everything: bool = False,
+        dry_run: bool = False,
+    ) -> Forgotten:
+        """Delete from the journal, for good, what was said even in part in this span (`dry_run`: count it).
+
+        Without any limit nothing goes unless `everything`. It may take minutes where there is much.
+        """
+        args = _given(since=since, until=until, source=source, run=run, all=everything, dry_run=dry_run)
+        return self._result(
+            "forget",
+            args,
+            lambda result: Forgotten(
+                take(result, "finals", int),
+                take(result, "events", int),
+                tuple(checked(name, "left", str) for name in take_or(result, "left", list, [])),
+            ),
+            FORGET_S,
+        )
 
     def devices(self) -> list[Body]:
         """Return the inputs that the daemon's machine has, as `heard devices --format json` lists them."""
@@ -249,4 +306,9 @@ def _transcripts(result: Body) -> Transcripts:
     return Transcripts(
         tuple(message for message in read if message is not None),
         take_or(result, "more", bool, default=False),
+        take_or(result, "next", str, "") or None,
     )
+
+
+def _given(**args: object) -> Body:
+    return {name: value for name, value in args.items() if value is not None}

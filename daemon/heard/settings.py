@@ -37,6 +37,8 @@ class Publish:
     """Keep finals in a SQLite file in state_dir."""
     journal_days: Annotated[int, Ge(0)] = 30
     """Days a final stays in the journal; 0 keeps it for ever."""
+    journal_max_mb: Annotated[int, Ge(0)] = 0
+    """Megabytes (1,000,000 bytes) that the journal may have; the oldest finals go first; 0: no limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

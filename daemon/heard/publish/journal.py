@@ -1,4 +1,7 @@
-"""The journal: finals and their revisions in SQLite, appended before they are published.
+"""The journal: finals, their revisions, gaps and events in SQLite, appended before they are published.
+
+An append does as little as it can: the full-text index, deleting and checkpoints are chores that come later
+(`heard.publish.chores`), from another connection. `writing` keeps the two apart.
 
 A fault of the disk never holds up a transcript: it is counted, logged once, and what could not be
 written waits in memory (bounded) for the journal to heal.
@@ -10,78 +13,48 @@ import logging
 import os
 import sqlite3
 from collections import deque
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from heard.wire.codec import Body, pack, take
+from heard.publish.span import Span
+from heard.publish.tables import JournalError, current_text, index, is_indexed, prepare, unindex
+from heard.wire.codec import Body, pack, take, take_or
 from heard.wire.topics import Topic
 
 log = logging.getLogger(__name__)
 
 FILE_NAME = "journal.sqlite3"
-VERSION = 1
-"""`user_version` of the file; raised with every change of its tables."""
-
 BUSY_S = 0.2
 """How long a writer of another program is waited for. Readers hold nobody up (WAL)."""
 RETRY_S = 2.0
 """After a fault, so long until the next attempt: a failing disk may take its time to say so."""
-PRUNE_S = 3600.0
-PRUNE_ROWS = 1000
-"""Rows deleted at a time: a long absence must not end in a long silence."""
 WAITING = 1000
-DAY_S = 86400.0
-
-_TABLES = """
-CREATE TABLE finals (
-    turn_id TEXT PRIMARY KEY,
-    run TEXT NOT NULL,
-    source TEXT NOT NULL,
-    seq INTEGER NOT NULL,
-    "start" REAL NOT NULL,
-    "end" REAL NOT NULL,
-    time REAL NOT NULL,
-    text TEXT NOT NULL,
-    body BLOB NOT NULL
-);
-CREATE INDEX finals_by_seq ON finals (run, source, seq);
-CREATE INDEX finals_by_start ON finals ("start");
-CREATE INDEX finals_by_time ON finals (time);
-CREATE TABLE revisions (
-    turn_id TEXT NOT NULL,
-    run TEXT NOT NULL,
-    source TEXT NOT NULL,
-    seq INTEGER NOT NULL,
-    time REAL NOT NULL,
-    body BLOB NOT NULL,
-    PRIMARY KEY (turn_id, run, seq)
-);
-CREATE INDEX revisions_by_time ON revisions (time);
-"""
-
-_INSERT = {
-    Topic.FINAL: "INSERT OR REPLACE INTO finals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    Topic.REVISED: "INSERT OR REPLACE INTO revisions VALUES (?, ?, ?, ?, ?, ?)",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A row to be written; `values[0]` is its turn_id."""
+    """A message to be written; `turn_id` "" where it is no transcript."""
 
     topic: Topic
-    values: tuple[object, ...]
-
-
-class JournalError(Exception):
-    """The file is there but cannot be used; the text says why."""
+    run: str
+    source: str
+    seq: int
+    start: float
+    end: float
+    time: float
+    turn_id: str
+    body: bytes
 
 
 class Journal:
     """Writes one journal. Times (`now`) are UTC; nothing here raises for a fault of the disk."""
 
-    def __init__(self, state_dir: Path, days: int, now: float) -> None:
-        """Open or make the journal below `state_dir`; rows older than `days` go, 0 keeps all."""
+    def __init__(
+        self, state_dir: Path, now: float, writing: AbstractContextManager[object] | None = None
+    ) -> None:
+        """Open or make the journal below `state_dir`; `writing` is held for each transaction."""
         self.path = state_dir / FILE_NAME
         self.rows = 0
         """Finals in the file, as last known."""
@@ -91,40 +64,45 @@ class Journal:
         """What is wrong now, for a person; None while it can be written."""
         self.lost = 0
         """Rows given up, since too many were waiting."""
-        self._days = days
+        self._writing = nullcontext() if writing is None else writing
         self._waiting: deque[_Row] = deque()
         self._database: sqlite3.Connection | None = None
         self._inode = 0
         self._failing = False
         self._retry_at = now
-        self._prune_at = now
         self._flush(now)
 
     def append(self, topic: Topic, body: Body, now: float) -> None:
-        """Write a final or a revision as it is published; a turn that is there already is replaced."""
-        common = (
-            take(body, "turn_id", str),
-            take(body, "run", str),
-            take(body, "source", str),
-            take(body, "seq", int),
-        )
+        """Write a message as it is published; a turn that is there already is replaced."""
         time = take(body, "time", float)
-        values: tuple[object, ...] = (*common, time, pack(body))
-        if topic is Topic.FINAL:
-            said = (take(body, "start", float), take(body, "end", float))
-            values = (*common, *said, time, take(body, "text", str), pack(body))
-        self._waiting.append(_Row(topic, values))
+        row = _Row(
+            topic=topic,
+            run=take(body, "run", str),
+            source=take(body, "source", str),
+            seq=take(body, "seq", int),
+            start=take_or(body, "start", float, time),
+            end=take_or(body, "end", float, time),
+            time=time,
+            turn_id=take_or(body, "turn_id", str, ""),
+            body=pack(body),
+        )
+        self._waiting.append(row)
         if len(self._waiting) > WAITING:
             self._waiting.popleft()
             self.lost += 1
         self._flush(now)
 
     def tick(self, now: float) -> None:
-        """Write what waits for the journal to heal, and prune, when it is time."""
+        """Write what waits for the journal to heal, when it is time."""
         if self._waiting or self._failing:
             self._flush(now)
-        if self._days and now >= self._prune_at and self._database is not None:
-            self._prune(self._database, now)
+
+    def forget_waiting(self, span: Span) -> int:
+        """Give up what waits and lies in `span`; return how many finals that were."""
+        kept = [row for row in self._waiting if not span.holds(row.start, row.end, row.source, row.run)]
+        gone = [row for row in self._waiting if row not in kept and row.topic is Topic.FINAL]
+        self._waiting = deque(kept)
+        return len(gone)
 
     def close(self) -> None:
         """Close the file; what still waits is lost and was counted as faults."""
@@ -137,7 +115,7 @@ class Journal:
             return  # a clock that was set back must not make this long
         try:
             database = self._opened(now)
-            with database:
+            with self._writing, database:
                 fresh = sum(_insert(database, row) for row in self._waiting)
             self._waiting.clear()
             self.rows += fresh
@@ -168,7 +146,7 @@ class Journal:
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         self._database = sqlite3.connect(self.path, timeout=BUSY_S)
         try:
-            _prepare(self._database)
+            prepare(self._database)
         except sqlite3.DatabaseError as error:
             self.close()
             if error.sqlite_errorcode in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
@@ -193,48 +171,73 @@ class Journal:
             self.path.with_name(FILE_NAME + tail).unlink(missing_ok=True)
         log.error("%s: is damaged: kept as %s, a new one is made", self.path, aside.name)
 
-    def _prune(self, database: sqlite3.Connection, now: float) -> None:
-        before = now - self._days * DAY_S
-        try:
-            with database:
-                gone = 0
-                for table in ("revisions", "finals"):
-                    found = database.execute(
-                        f"DELETE FROM {table} WHERE rowid IN "  # noqa: S608  # the two names above
-                        f"(SELECT rowid FROM {table} WHERE time < ? LIMIT {PRUNE_ROWS})",
-                        (before,),
-                    )
-                    gone = max(gone, found.rowcount)
-            self.rows = _count(database)
-        except sqlite3.Error as error:
-            self._fault(error, now)
-            return
-        self._prune_at = now + (PRUNE_S if gone < PRUNE_ROWS else 1.0)
-
-
-def _prepare(database: sqlite3.Connection) -> None:
-    """Set the file up where it is new.
-
-    Raises:
-        JournalError: a newer heard wrote it.
-        sqlite3.Error: it is no database, or cannot be written.
-    """
-    database.execute("PRAGMA journal_mode = WAL")
-    # In WAL mode this loses nothing when a process is killed; a power cut may cost the last moments.
-    database.execute("PRAGMA synchronous = NORMAL")
-    (version,) = database.execute("PRAGMA user_version").fetchone()
-    if version > VERSION:
-        raise JournalError(f"was written by a newer heard (version {version}; this one writes {VERSION})")
-    if version < VERSION:
-        database.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
-
 
 def _insert(database: sqlite3.Connection, row: _Row) -> bool:
     """Write a row; return whether it is a final that was not there before."""
-    known = "SELECT 1 FROM finals WHERE turn_id = ?"
-    fresh = row.topic is Topic.FINAL and database.execute(known, row.values[:1]).fetchone() is None
-    database.execute(_INSERT[row.topic], row.values)
-    return fresh
+    match row.topic:
+        case Topic.FINAL:
+            return _insert_final(database, row)
+        case Topic.REVISED:
+            _insert_revision(database, row)
+        case _:
+            database.execute(
+                "INSERT OR REPLACE INTO events "
+                '(topic, run, source, seq, "start", "end", time, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+                (str(row.topic), row.run, row.source, row.seq, row.start, row.end, row.time, row.body),
+            )
+    return False
+
+
+def _insert_final(database: sqlite3.Connection, row: _Row) -> bool:
+    values = (row.run, row.source, row.seq, row.start, row.end, row.time, row.body)
+    known = _final(database, row.turn_id)
+    if known is not None:
+        with _reindexed(database, known):
+            database.execute(
+                'UPDATE finals SET run = ?, source = ?, seq = ?, "start" = ?, "end" = ?, time = ?, body = ? '
+                "WHERE id = ?",
+                (*values, known),
+            )
+        return False
+    database.execute(
+        'INSERT INTO finals (run, source, seq, "start", "end", time, body, turn_id) '
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (*values, row.turn_id),
+    )
+    database.execute(
+        "INSERT INTO runs VALUES (?, ?) "
+        "ON CONFLICT DO UPDATE SET first = excluded.first WHERE excluded.first < first",
+        (row.run, row.start),
+    )
+    return True
+
+
+def _insert_revision(database: sqlite3.Connection, row: _Row) -> None:
+    known = _final(database, row.turn_id)
+    if known is None:
+        return  # of a final that was forgotten, or is too old: it must not come back this way
+    with _reindexed(database, known):
+        database.execute(
+            "INSERT OR REPLACE INTO revisions (final, run, seq, time, body) VALUES (?, ?, ?, ?, ?)",
+            (known, row.run, row.seq, row.time, row.body),
+        )
+
+
+@contextmanager
+def _reindexed(database: sqlite3.Connection, final: int) -> Iterator[None]:
+    """Keep the full-text index true to a final that is changed in this block."""
+    indexed = is_indexed(database, final)
+    before = current_text(database, final)
+    yield
+    after = current_text(database, final)
+    if indexed and before != after:
+        unindex(database, final, before)
+        index(database, final, after)
+
+
+def _final(database: sqlite3.Connection, turn_id: str) -> int | None:
+    row = database.execute("SELECT id FROM finals WHERE turn_id = ?", (turn_id,)).fetchone()
+    return None if row is None else int(row[0])
 
 
 def _count(database: sqlite3.Connection) -> int:

@@ -8,18 +8,22 @@ Whatever is killed in between is repeated by the sender and recognized here, or 
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections import Counter, deque
+from dataclasses import replace
 from pathlib import Path
 
 import zmq
 
 from heard.meters import Latency
 from heard.pipes import ACKS, EVENTS, POSITIONS
-from heard.publish import once, sequence
+from heard.publish import once, pages, sequence
 from heard.publish.bodies import check, check_settlement, complete
 from heard.publish.journal import Journal
+from heard.publish.lookup import Lookup, Task
 from heard.publish.once import Once
+from heard.publish.pages import Forget, Question
 from heard.publish.sequence import Sequence
 from heard.publish.slot_file import SlotFile, once_path
 from heard.stage import Stage
@@ -32,6 +36,7 @@ from heard.wire.topics import Topic, full
 
 log = logging.getLogger(__name__)
 
+JOURNALLED = (Topic.FINAL, Topic.REVISED, Topic.GAP, Topic.UPSTREAM, Topic.SOURCE)
 TICK_S = 0.05
 BATCH = 256
 """Events handled before orders and reports have their turn."""
@@ -62,8 +67,12 @@ class Publisher:
         self._sequence = Sequence(self._sequence_file.slots)
         self._once = Once(self._once_file.slots, run)
         self._journal: Journal | None = None
+        self._lookup: Lookup | None = None
         if self._settings.journal:
-            self._journal = Journal(Path(stage.settings.state_dir), self._settings.journal_days, time.time())
+            writing = threading.Lock()
+            self._journal = Journal(Path(stage.settings.state_dir), time.time(), writing)
+            self._lookup = Lookup(self._journal.path, self._settings, writing)
+            stage.on(self._lookup.descriptor, self._looked_up)
         self._publisher = stage.pipes.publisher(self._settings.endpoint)
         self._events = stage.pipes.pull(EVENTS)
         self._acks = stage.pipes.push(ACKS)
@@ -98,9 +107,39 @@ class Publisher:
             self._complaints = 0
             self._complain_at = now + COMPLAIN_S
 
-    def order(self, order: Order) -> Body:
-        """Refuse: no op of the control socket is for publish yet."""
-        raise ControlError(Code.UNKNOWN_OP, f"publish does not know {order.op!r}")
+    def order(self, order: Order) -> None:
+        """Ask the journal (ops `history`, `search`, `forget`); the answer follows.
+
+        Raises:
+            ControlError: there is no journal, or an argument is wrong.
+        """
+        if order.op not in ("history", "search", "forget"):
+            raise ControlError(Code.UNKNOWN_OP, f"publish does not know {order.op!r}")
+        if self._journal is None or self._lookup is None:
+            text = (
+                "no journal is kept: set `publish.journal = true` in the configuration, and start heard again"
+            )
+            raise ControlError(Code.NOT_AVAILABLE, text)
+        wanted: Question | Forget
+        match order.op:
+            case "history":
+                wanted = pages.history(order.args, self._stage.run_id)
+            case "search":
+                wanted = pages.search(order.args)
+            case _:
+                wanted = pages.to_forget(order.args)
+                if not wanted.dry_run:
+                    wanted = replace(wanted, finals=self._journal.forget_waiting(wanted.span))
+        names = tuple(source.name for source in self._stage.settings.source)
+        self._lookup.ask(Task(order.number, wanted, names))
+
+    def _looked_up(self) -> None:
+        if self._lookup is None or self._journal is None:
+            return
+        answers, removed = self._lookup.taken()
+        self._journal.rows -= removed
+        for answer in answers:
+            self._stage.answer(answer)
 
     def report(self) -> tuple[dict[str, Body], Body, dict[str, int]]:
         """Return the latency of finals by source, how much was published, and faults."""
@@ -115,6 +154,8 @@ class Publisher:
         faults = self._counters | Counter(state_faults=self._sequence_file.faults + self._once_file.faults)
         if self._journal is not None:
             faults |= Counter(journal_faults=self._journal.faults, journal_lost=self._journal.lost)
+        if self._lookup is not None:
+            faults |= Counter(journal_chore_faults=self._lookup.faults)
         return sources, own, dict(faults)
 
     def stop(self) -> None:
@@ -136,6 +177,9 @@ class Publisher:
 
     def close(self) -> None:
         """Close the files; the sockets are the stage's."""
+        if self._lookup is not None:
+            self._lookup.close()
+            self._lookup = None
         if self._journal is not None:
             self._journal.close()
 
@@ -215,7 +259,7 @@ class Publisher:
             meter.add(take(trace, stage, float))
 
     def _publish(self, event: Event) -> Body:
-        """Give an event its number and send it; finals and revisions go into the journal before."""
+        """Give an event its number and send it; what is kept goes into the journal before."""
         topic = event.topic
         assert topic is not None, "only what has a topic is published"
         name = full(topic, event.source)
@@ -223,7 +267,7 @@ class Publisher:
         self._sequence_file.write(write)
         now = time.time()
         body = complete(event, self._stage.run_id, seq, now)
-        if self._journal is not None and topic in (Topic.FINAL, Topic.REVISED):
+        if self._journal is not None and topic in JOURNALLED:
             self._journal.append(topic, body, now)
         if topic is Topic.FINAL:
             turn_id = take(body, "turn_id", str)

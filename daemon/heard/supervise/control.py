@@ -22,6 +22,8 @@ ANSWER_S = 5.0
 
 LONGEST_ANSWER_S = 30.0
 """The same for an order that takes its time."""
+FORGET_S = 600.0
+"""The same for `forget`: it deletes in small steps, so that nothing waits for it."""
 LEARN_S = 2.0
 """For how long noise is measured unless the client says."""
 
@@ -100,6 +102,9 @@ class Control:
             "get": self._get,
             "set": self._set,
             "learn_noise": self._learn_noise,
+            "history": _of_the_journal("history"),
+            "search": _of_the_journal("search"),
+            "forget": _of_the_journal("forget", FORGET_S),
             "reload": lambda _args: self._reload(),
             "stop": self._stop,
             **dict.fromkeys(LATER, _later),
@@ -132,6 +137,9 @@ class Control:
             self._give_up(pending)
             error = ControlError(answer.code, answer.message)
             outbox.replies.append([*pending.envelope, _refusal(pending.request.id, error)])
+            return outbox
+        if answer.packed:
+            outbox.replies.append([*pending.envelope, Reply(pending.request.id, packed=answer.packed).pack()])
             return outbox
         del pending.missing[answer.number]
         _merge(pending.result, answer.result)
@@ -254,8 +262,17 @@ STAGES: dict[str, Process] = {"denoise": "denoise", "upstream": "upstream"}
 RELOADING: tuple[Process, ...] = ("capture", "denoise", "upstream", "publish")
 """Who reads the settings in force."""
 
-LATER = ("history", "search", "devices")
+LATER = ("devices",)
 """Ops of the contract that this version does not offer yet."""
+
+
+def _of_the_journal(op: str, within_s: float = ANSWER_S) -> Callable[[Body], Relay]:
+    """Return the handler of an op that `publish`, who has the journal, carries out and checks."""
+
+    def handler(args: Body) -> Relay:
+        return Relay((("publish", op, "", args),), within_s=within_s)
+
+    return handler
 
 
 def _later(_args: Body) -> Body:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import TypeVar
 
@@ -26,6 +26,38 @@ def pack(body: Mapping[str, object]) -> bytes:
     """Return `body` as msgpack, text as str and bytes as bin."""
     packed: bytes = msgpack.packb(body, use_bin_type=True)
     return packed
+
+
+def pack_around(body: Mapping[str, object], name: str, packed: bytes) -> bytes:
+    """Return `body` as msgpack with one more field, whose value is msgpack already and not decoded."""
+    fields = b"".join(msgpack.packb(each, use_bin_type=True) for pair in body.items() for each in pair)
+    head: bytes = msgpack.Packer().pack_map_header(len(body) + 1)
+    return head + fields + msgpack.packb(name) + packed
+
+
+def pack_list(packed: Sequence[bytes]) -> bytes:
+    """Return the list of values that are msgpack already."""
+    head: bytes = msgpack.Packer().pack_array_header(len(packed))
+    return head + b"".join(packed)
+
+
+def with_field(packed: bytes, name: str, value: object) -> bytes:
+    """Return a packed map with one more field at its end; the rest is not decoded.
+
+    Raises:
+        WireError: `packed` does not begin like a map.
+    """
+    kind = packed[0] if packed else 0
+    if kind & 0xF0 == 0x80:
+        count, begin = kind & 0x0F, 1
+    elif kind == 0xDE:
+        count, begin = int.from_bytes(packed[1:3], "big"), 3
+    elif kind == 0xDF:
+        count, begin = int.from_bytes(packed[1:5], "big"), 5
+    else:
+        raise WireError("a map was expected")
+    head: bytes = msgpack.Packer().pack_map_header(count + 1)
+    return head + packed[begin:] + msgpack.packb(name) + msgpack.packb(value, use_bin_type=True)
 
 
 def unpack(data: bytes) -> Body:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from heard.wire import PROTOCOL
-from heard.wire.codec import Body, WireError, pack, take, take_or, unpack
+from heard.wire.codec import Body, WireError, pack, pack_around, take, take_or, unpack
 
 
 class Code(StrEnum):
@@ -75,19 +75,24 @@ def request_id(body: Body) -> Id:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer to one request: `result`, or `error` and its code."""
+    """The answer to one request: `result`, or `error` and its code.
+
+    `packed` stands for a result that is msgpack already; `unpack` never gives one.
+    """
 
     id: Id
     result: Body | None = None
     code: Code | None = None
     message: str = ""
+    packed: bytes = b""
 
     def pack(self) -> bytes:
         """Return the reply as one frame."""
         if self.code is not None:
             error = {"code": str(self.code), "message": self.message}
             return pack({"v": PROTOCOL, "id": self.id, "ok": False, "error": error})
-        return pack({"v": PROTOCOL, "id": self.id, "ok": True, "result": self.result or {}})
+        head = {"v": PROTOCOL, "id": self.id, "ok": True}
+        return pack_around(head, "result", self.packed or pack(self.result or {}))
 
     @classmethod
     def unpack(cls, data: bytes) -> Reply:

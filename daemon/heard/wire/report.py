@@ -88,12 +88,16 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of an order: `result`, or an error `code` with its `message`."""
+    """What came of an order: `result`, or an error `code` with its `message`.
+
+    `packed` is a result that is msgpack already: supervise hands it on without decoding it.
+    """
 
     number: int
     result: Body = field(default_factory=dict)
     code: Code | None = None
     message: str = ""
+    packed: bytes = b""
 
     def pack(self) -> bytes:
         """Return the answer as one frame."""
@@ -105,6 +109,7 @@ class Answer:
                 "code": None if self.code is None else str(self.code),
                 "message": self.message,
             }
+            | ({"packed": self.packed} if self.packed else {})
         )
 
 
@@ -133,6 +138,7 @@ def unpack_from_stage(data: bytes) -> Report | Answer:
                 take_or(body, "result", dict, {}),
                 read_code(code) if code else None,
                 take_or(body, "message", str, ""),
+                take_or(body, "packed", bytes, b""),
             )
         case kind:
             raise WireError(f"unknown kind {kind!r}")

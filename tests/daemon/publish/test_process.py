@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import stat
 import sys
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -24,9 +25,10 @@ from heard.publish.journal import FILE_NAME
 from heard.publish.once import FINALS, joined
 from heard.settings import Publish, Settings
 from heard.stage import RunFile
+from heard.wire.control import Code
 from heard.wire.events import Ack, Event, Settlement
 from heard.wire.positions import Settled, unpack_position
-from heard.wire.report import Order, Report, unpack_from_stage
+from heard.wire.report import Answer, Order, Report, unpack_from_stage
 from heard.wire.topics import Topic
 
 from ...support.poll import until
@@ -64,6 +66,7 @@ class Around:
         self.subscriber.subscribe("")
         self.subscriber.connect(self.endpoint)
         self.last_report: Report | None = None
+        self.answers: dict[int, Answer] = {}
 
     def close(self) -> None:
         """Close every socket."""
@@ -95,14 +98,41 @@ class Around:
         assert isinstance(position, Settled)
         return position
 
+    def order(self, number: int, op: str, **args: object) -> None:
+        """Give an order as supervise does."""
+        self.reports.send_multipart([b"publish", Order(number, op, "", dict(args)).pack()])
+
+    def answer(self, number: int) -> Answer:
+        """Return the answer to an order."""
+
+        def found() -> Answer | None:
+            self._read_reports()
+            return self.answers.get(number)
+
+        answer = until(found, WAIT_S, f"the answer to order {number}")
+        assert answer is not None
+        return answer
+
+    def asked(self, number: int, op: str, **args: object) -> Body:
+        """Give an order and return the result."""
+        self.order(number, op, **args)
+        answer = self.answer(number)
+        assert answer.code is None, answer.message
+        return msgpack.unpackb(answer.packed) if answer.packed else answer.result
+
+    def _read_reports(self) -> None:
+        while self.reports.poll(0):
+            message = unpack_from_stage(self.reports.recv_multipart()[1])
+            if isinstance(message, Report):
+                self.last_report = message
+            else:
+                self.answers[message.number] = message
+
     def report(self, **counters: int) -> Report:
         """Return the first report with these counters."""
 
         def found() -> bool:
-            while self.reports.poll(0):
-                message = unpack_from_stage(self.reports.recv_multipart()[1])
-                if isinstance(message, Report):
-                    self.last_report = message
+            self._read_reports()
             report = self.last_report
             return report is not None and counters.items() <= report.counters.items()
 
@@ -140,6 +170,7 @@ def around(publish: Publish | None = None) -> Iterator[Around]:
                 partials=settings.partials,
                 audio=settings.audio,
                 journal=settings.journal,
+                journal_days=settings.journal_days,
             ),
         )
         try:
@@ -319,6 +350,90 @@ def test_a_journal_that_cannot_be_written_holds_nothing_up() -> None:
             (it.path / "state").unlink()
             until(lambda: it.report().own["journal_rows"] == 1, WAIT_S, "the journal to heal")
             assert it.report().faults == []
+
+
+def test_the_journal_answers_the_same_after_a_kill() -> None:
+    """What a subscriber got is what `history` returns, also from the process that follows."""
+    with around() as it:
+        with running(it) as child:
+            it.say(final(1, "t1", 0, 100), final(2, "t2", 100, 200))
+            heard = [{**body, "topic": topic} for topic, body in (it.next(), it.next())]
+            before = it.asked(1, "history", source="mic", after=0)
+            assert before == {"more": False, "transcripts": heard}
+            assert [it.acked().number, it.acked().number] == [1, 2]
+            child.signal(signal.SIGKILL)
+            child.wait(WAIT_S)
+        with running(it):
+            assert it.asked(2, "history", source="mic", after=0) == before
+            assert it.asked(3, "history", source="mic", after=1)["transcripts"] == heard[1:]
+            assert it.asked(4, "search", words="hello", limit=1)["transcripts"] == heard[1:]
+
+
+def test_what_is_forgotten_is_gone_from_the_answers_and_the_count() -> None:
+    """Also from what waits for a disk."""
+    with around() as it, running(it):
+        it.say(final(1, "t1"), final(2, "t2"))
+        it.next()
+        until(lambda: it.report().own["journal_rows"] == 2, WAIT_S, "the rows")
+        assert it.asked(1, "forget", since=0, dry_run=True) == {"finals": 2, "events": 0}
+        assert it.asked(2, "forget", since=0, until=2e9) == {"finals": 2, "events": 0, "left": []}
+        assert it.asked(3, "history", run="*")["transcripts"] == []
+        until(lambda: it.report().own["journal_rows"] == 0, WAIT_S, "the count")
+        it.say(final(3, "t3"))
+        until(lambda: it.report().own["journal_rows"] == 1, WAIT_S, "the row that came after")
+
+
+@pytest.mark.parametrize(
+    ("op", "args", "code"),
+    [
+        ("history", {"limit": 0}, Code.BAD_VALUE),
+        ("history", {"source": "mike"}, Code.UNKNOWN_SOURCE),
+        ("search", {}, Code.BAD_REQUEST),
+        ("search", {"words": "()"}, Code.BAD_VALUE),
+        ("forget", {}, Code.BAD_VALUE),
+        ("forget", {"source": "mike"}, Code.UNKNOWN_SOURCE),
+        ("dance", {}, Code.UNKNOWN_OP),
+    ],
+)
+def test_what_the_journal_cannot_answer(op: str, args: Body, code: Code) -> None:
+    """The client hears why, and the process goes on."""
+    with around() as it, running(it):
+        it.order(1, op, **args)
+        assert it.answer(1).code is code
+        assert it.answer(1).message
+        it.say(final(1, "t1"))
+        it.next()
+        assert it.asked(2, "history")["transcripts"] != []
+
+
+def test_without_a_journal_there_is_nothing_to_ask() -> None:
+    """The message says how to have one."""
+    with around(Publish(journal=False)) as it, running(it):
+        it.order(1, "history")
+        assert it.answer(1).code is Code.NOT_AVAILABLE
+        assert "set `publish.journal = true`" in it.answer(1).message
+
+
+def test_finals_flow_while_the_journal_is_searched_and_emptied() -> None:
+    """Thousands of rows are indexed and deleted, and what is said meanwhile is published at once."""
+    with around() as it, running(it):
+        for number in range(1, 3001):
+            it.events.send(final(number, f"t{number}").pack())
+        for _ in range(3000):
+            it.next()
+        it.order(1, "forget", all=True)
+        it.order(2, "search", words="hello")
+        for number in range(3001, 3101):
+            began = time.monotonic()
+            it.say(final(number, f"t{number}"))
+            assert it.next()[1]["seq"] == number
+            assert time.monotonic() - began < 1.0
+        assert it.answer(2).packed
+        gone = it.answer(1).result["finals"]
+        assert isinstance(gone, int)
+        assert gone >= 3000
+        rest = it.asked(3, "history")["transcripts"]
+        assert [body["seq"] for body in rest] == list(range(gone + 1, 3101))
 
 
 def test_stop_publishes_what_is_on_its_way() -> None:

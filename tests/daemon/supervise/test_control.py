@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from heard.pipes import Process
 from heard.settings import Settings, Source
-from heard.supervise.control import ANSWER_S, LATER, LONGEST_ANSWER_S, Control, Outbox
-from heard.wire.codec import MAX_MESSAGE_BYTES, Body
+from heard.supervise.control import ANSWER_S, FORGET_S, LATER, LONGEST_ANSWER_S, Control, Outbox
+from heard.wire.codec import MAX_MESSAGE_BYTES, Body, pack
 from heard.wire.control import Code, ControlError, Reply, Request
 from heard.wire.report import Answer
 
@@ -142,6 +142,25 @@ def test_a_bad_request_says_why(desk: Desk, op: str, args: Body, code: Code) -> 
     reply = _reply(outbox)
     assert (reply.code, reply.id, outbox.orders) == (code, 7, [])
     assert reply.message
+
+
+@pytest.mark.parametrize("op", ["history", "search", "forget"])
+def test_questions_to_the_journal_go_to_publish(desk: Desk, op: str) -> None:
+    """With all their arguments; the answer is handed on as it is packed, and nothing has changed by it."""
+    args: Body = {"source": "gone", "words": 3}
+    [(process, order)] = desk.ask(op, **args).orders
+    assert (process, order.op, order.source, order.args) == ("publish", op, "", args)
+    reply = _reply(desk.control.answered(Answer(order.number, packed=pack({"transcripts": []}))))
+    assert (reply.id, reply.result) == (7, {"transcripts": []})
+    assert desk.changes == []
+    assert desk.control.expire(1e9).replies == []
+
+
+def test_forgetting_may_take_its_time(desk: Desk) -> None:
+    """It deletes in small steps; its answer is a plain one."""
+    [(_, order)] = desk.ask("forget", all=True).orders
+    assert desk.control.expire(FORGET_S - 1).replies == []
+    assert _reply(desk.control.answered(Answer(order.number, {"finals": 2}))).result == {"finals": 2}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heard.wire.codec import MAX_MESSAGE_BYTES, Body, WireError, checked, member, pack, take, take_or, unpack
+from heard.wire.codec import (
+    MAX_MESSAGE_BYTES,
+    Body,
+    WireError,
+    checked,
+    member,
+    pack,
+    pack_around,
+    pack_list,
+    take,
+    take_or,
+    unpack,
+    with_field,
+)
 
 from .golden import only_wire_errors
 
@@ -27,6 +40,30 @@ values = st.recursive(
 def test_maps_come_back(body: Body) -> None:
     """Text as text, bytes as bytes."""
     assert unpack(pack(body)) == body
+
+
+@given(
+    st.lists(st.dictionaries(st.text(), values, max_size=40), max_size=20), st.dictionaries(st.text(), values)
+)
+def test_what_is_packed_already_is_not_decoded_to_be_sent(inner: list[Body], outer: Body) -> None:
+    """A list of packed maps, each with one more field, inside another map: as if packed in one go."""
+    grown = [{name: value for name, value in body.items() if name != "topic"} for body in inner]
+    items = [with_field(pack(body), "topic", "t") for body in grown]
+    outer.pop("list", None)
+    assert unpack(pack_around(outer, "list", pack_list(items))) == {
+        **outer,
+        "list": [{**body, "topic": "t"} for body in grown],
+    }
+
+
+def test_a_map_of_any_size_takes_another_field() -> None:
+    """Its count stands in one byte, in three, or in five."""
+    for size in (0, 14, 15, 16, 65535, 65536):
+        body: Body = {str(number): 0 for number in range(size)}
+        assert msgpack.unpackb(with_field(msgpack.packb(body), "x", 1)) == {**body, "x": 1}
+    for wrong in (b"", msgpack.packb([1])):
+        with pytest.raises(WireError, match="a map was expected"):
+            with_field(wrong, "x", 1)
 
 
 @given(st.binary(max_size=300))

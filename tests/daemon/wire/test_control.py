@@ -45,6 +45,11 @@ def test_a_reply_without_a_result_has_an_empty_one() -> None:
     assert unpack(Reply(1).pack())["result"] == {}
 
 
+def test_a_result_that_is_packed_already_is_sent_as_it_is() -> None:
+    """The client sees no difference."""
+    assert Reply(3, packed=pack({"more": False})).pack() == Reply(3, {"more": False}).pack()
+
+
 def test_codes_of_later_versions_are_read_as_internal() -> None:
     """A client of today understands that something failed."""
     assert [read_code("bad-value"), read_code("too-funny")] == [Code.BAD_VALUE, Code.INTERNAL]

@@ -37,6 +37,13 @@ REPORT = Report("capture", 42, StageState.READY, {"mic": {"state": "live"}}, {},
                 "a76d657373616765a16d"
             ),
         ),
+        (
+            Answer(3, packed=b"\x80"),
+            (
+                "86a46b696e64a6616e73776572a66e756d62657203a6726573756c7480a4636f6465c0"
+                "a76d657373616765a0a67061636b6564c40180"
+            ),
+        ),
     ],
 )
 def test_golden_bytes_of_what_a_stage_sends(message: Report | Answer, golden: str) -> None:

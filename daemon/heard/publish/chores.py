@@ -1,0 +1,168 @@
+"""Core: what is done to the journal beside appending: indexing, deleting, giving space back.
+
+Each chore is a generator of short transactions: it has done one and holds no lock whenever it yields, so an
+append waits for a few milliseconds at most, and whoever runs it may rest, or answer a question, in between.
+It yields how many finals are gone.
+
+Deleting is for good. `PRAGMA secure_delete` overwrites rows with zeros. The full-text index only notes a
+deletion until its parts are merged, so they are merged (`merge`). The write-ahead log holds older pages until
+it is truncated.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+from heard.publish.span import Span
+from heard.publish.tables import current_text, is_indexed, unindex
+
+INDEX_ROWS = 50
+DELETE_ROWS = 20
+MERGE_PAGES = 16
+VACUUM_PAGES = 64
+DAY_S = 86400.0
+MARGIN = 0.95
+
+
+def unindexed(database: sqlite3.Connection) -> int:
+    """Return how many finals wait for `index`, at most."""
+    (newest,) = database.execute("SELECT coalesce(max(id), 0) FROM finals").fetchone()
+    (upto,) = database.execute("SELECT upto FROM indexed").fetchone()
+    return max(0, int(newest) - int(upto))
+
+
+def index(database: sqlite3.Connection) -> Iterator[int]:
+    """Put what was said since the last time into the full-text index."""
+    while True:
+        with database:
+            database.execute("BEGIN IMMEDIATE")
+            ids = database.execute(
+                "SELECT id FROM finals WHERE id > (SELECT upto FROM indexed) ORDER BY id LIMIT ?",
+                (INDEX_ROWS,),
+            ).fetchall()
+            rows = [(final, current_text(database, final)) for (final,) in ids]
+            database.executemany("INSERT INTO spoken (rowid, text) VALUES (?, ?)", rows)
+            if ids:
+                database.execute("UPDATE indexed SET upto = ?", ids[-1])
+        if len(ids) < INDEX_ROWS:
+            return
+        yield 0
+
+
+def count(database: sqlite3.Connection, span: Span) -> tuple[int, int]:
+    """Return how many finals, and how many events, `forget` would delete."""
+    where, values = span.where(reach_s=float("inf"))
+    finals, events = (
+        int(database.execute(f"SELECT count(*) FROM {table} WHERE {where}", values).fetchone()[0])  # noqa: S608  # two names
+        for table in ("finals", "events")
+    )
+    return finals, events
+
+
+def forget(database: sqlite3.Connection, span: Span) -> Iterator[int]:
+    """Delete what lies in `span`, its words in the full-text index, and give the space back.
+
+    What is said after this began stays, so that it comes to an end.
+    """
+    where, values = span.where(reach_s=float("inf"))
+    for table in ("finals", "events"):
+        (newest,) = database.execute(f"SELECT max(id) FROM {table}").fetchone()  # noqa: S608  # two names
+        yield from _delete(database, table, f"{where} AND id <= ?", [*values, newest])
+    yield from merge(database)
+    yield from vacuum(database)
+
+
+def prune(database: sqlite3.Connection, now: float, days: int, max_bytes: int) -> Iterator[int]:
+    """Delete what is older than `days`, and the oldest beyond `max_bytes`; 0 sets no limit.
+
+    What is beyond the limit goes with a margin, so that this is rare. The index is to be merged later.
+    """
+    if days:
+        before = now - days * DAY_S
+        # It stays so long after it was published; what was said before that is what has an index.
+        yield from _both(database, '"start" < ? AND time < ?', [before, before])
+    if max_bytes and used_bytes(database) > max_bytes:
+        while used_bytes(database) > MARGIN * max_bytes:
+            row = database.execute(
+                'SELECT "start" FROM finals ORDER BY "start" LIMIT 1 OFFSET ?', (DELETE_ROWS,)
+            ).fetchone()
+            yield from _both(database, '"start" < ?', [row[0] if row else float("inf")])
+            if row is None:
+                break
+    yield from vacuum(database)
+
+
+def _both(database: sqlite3.Connection, where: str, values: list[object]) -> Iterator[int]:
+    for table in ("finals", "events"):
+        yield from _delete(database, table, where, values)
+
+
+def used_bytes(database: sqlite3.Connection) -> int:
+    """Return what the file holds; pages that are free for what comes do not count."""
+    pages, free, size = (
+        int(database.execute(f"PRAGMA {name}").fetchone()[0])
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return (pages - free) * size
+
+
+def merge(database: sqlite3.Connection) -> Iterator[int]:
+    """Merge the full-text index into one part, which holds nothing of what was deleted.
+
+    By the steps that SQLite's documentation gives (FTS5, "The 'merge' Command"): a negative number begins,
+    and there is no more to do once a step changes fewer than two rows.
+    """
+    pages = -MERGE_PAGES
+    while True:
+        before = database.total_changes
+        with database:
+            database.execute("INSERT INTO spoken (spoken, rank) VALUES ('merge', ?)", (pages,))
+        if database.total_changes - before < 2:
+            return
+        pages = MERGE_PAGES
+        yield 0
+
+
+def vacuum(database: sqlite3.Connection) -> Iterator[int]:
+    """Give free pages back to the file system."""
+    while int(database.execute("PRAGMA freelist_count").fetchone()[0]) > VACUUM_PAGES:
+        before = int(database.execute("PRAGMA page_count").fetchone()[0])
+        # It does one page at each step of the statement.
+        database.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall()
+        if int(database.execute("PRAGMA page_count").fetchone()[0]) >= before:
+            return  # a file of an earlier version cannot shrink; its free pages are used again
+        yield 0
+
+
+def checkpoint(database: sqlite3.Connection) -> None:
+    """Bring the write-ahead log into the file, as far as that goes without waiting for anybody."""
+    database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+
+
+def truncate(database: sqlite3.Connection) -> bool:
+    """Empty the write-ahead log; False where another program reads it at the moment."""
+    busy, _, _ = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
+
+
+def _delete(database: sqlite3.Connection, table: str, where: str, values: list[object]) -> Iterator[int]:
+    """Delete the rows of `finals` or `events` that match, the oldest first, a few at a time."""
+    while True:
+        with database:
+            database.execute("BEGIN IMMEDIATE")
+            ids = database.execute(
+                f'SELECT id FROM {table} WHERE {where} ORDER BY "start", id LIMIT ?',  # noqa: S608  # conditions of ours
+                [*values, DELETE_ROWS],
+            ).fetchall()
+            if table == "finals":
+                for (final,) in ids:
+                    if is_indexed(database, final):
+                        unindex(database, final, current_text(database, final))
+                database.executemany("DELETE FROM revisions WHERE final = ?", ids)
+            database.executemany(f"DELETE FROM {table} WHERE id = ?", ids)  # noqa: S608  # one of two names
+        if not ids:
+            return
+        yield len(ids) if table == "finals" else 0
+        if len(ids) < DELETE_ROWS:
+            return
