@@ -13,12 +13,15 @@ import click
 
 from heard import __version__
 from heard_client.cli.endpoint import endpoint
+from heard_client.cli.forget import forget
+from heard_client.cli.history import history
 from heard_client.cli.learn_noise import learn_noise
 from heard_client.cli.listen import listen
 from heard_client.cli.mute import mute, unmute
 from heard_client.cli.outcome import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, exit_code
 from heard_client.cli.reconnect import reconnect
 from heard_client.cli.reload import reload
+from heard_client.cli.search import search
 from heard_client.cli.settings import get, set_
 from heard_client.cli.status import status
 from heard_client.cli.stop import stop
@@ -29,6 +32,7 @@ For example:
   heardctl status --follow
   heardctl listen --source mic --finals
   heardctl set mic denoise.mix 0.5
+  heardctl history --since 10m
 
 Exit codes: 0 ok, 1 the daemon said no, 2 usage, 3 the daemon is not running, 130 interrupted.
 """
@@ -41,6 +45,8 @@ def heardctl() -> None:
 
 
 for each in (status, listen, mute, unmute, get, set_, learn_noise, endpoint, reconnect, reload, stop):
+    heardctl.add_command(each)
+for each in (history, search, forget):
     heardctl.add_command(each)
 
 

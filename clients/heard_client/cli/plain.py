@@ -6,6 +6,10 @@ import json
 import math
 import unicodedata
 
+from heard_client.cues import one_line
+
+__all__ = ["cells", "one_line", "to_json", "wrap"]
+
 
 def to_json(value: object, indent: int | None = None) -> str:
     """Return `value` as JSON: bytes are left out, and what JSON has no number for is null."""
@@ -24,14 +28,6 @@ def _jsonable(value: object) -> object:
             return value
         case _:
             return str(value)
-
-
-def one_line(text: str) -> str:
-    """Return `text` as one line without control characters: a terminal would obey what others sent."""
-    return " ".join("".join(" " if unicodedata.category(c) in _UNSAFE else c for c in text).split())
-
-
-_UNSAFE = {"Cc", "Cs", "Zl", "Zp"}
 
 
 def cells(text: str) -> int:

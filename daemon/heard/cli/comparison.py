@@ -15,13 +15,13 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from heard.cli.formats import one_line
 from heard.compare.bootstrap import Interval
 from heard.compare.grid import OFF, Setting
 from heard.compare.recording import Recording
 from heard.compare.run import Counted, Tried
 from heard.compare.sound import Shades, smaller
 from heard.compare.verdict import Verdict
+from heard_client.cues import one_line
 
 SHOWN_WORDS = 100
 """Longer transcripts are not printed."""

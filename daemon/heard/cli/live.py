@@ -18,12 +18,12 @@ from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, Task, TextCo
 from rich.progress import Progress as Bars
 from rich.text import Text
 
-from heard.cli.formats import one_line
 from heard.cli.summary import print_summary
 from heard.settings import WORKING_RATE_HZ
 from heard.wire.codec import Body, take_or
 from heard.wire.status import Status
 from heard.wire.topics import Topic
+from heard_client.cues import one_line
 
 __all__ = ["LiveView", "Progress", "print_summary"]
 

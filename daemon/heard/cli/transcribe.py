@@ -10,13 +10,13 @@ import click
 
 from heard.cli.embedded import EmbeddedDaemon, file_sources, quiet
 from heard.cli.fail import CREDENTIALS, FAILURE, INTERRUPTED, Failure
-from heard.cli.formats import FORMATS, render
 from heard.cli.live import Progress
 from heard.cli.options import configured, settings_from
 from heard.cli.run import check
 from heard.settings import Settings
 from heard.wire.codec import Body
 from heard.wire.status import Status
+from heard_client.exports import FORMATS, render
 
 
 @click.command()

@@ -21,9 +21,15 @@ from ..peers import Frames, answering, final, publishing
 HEARDCTL = (sys.executable, "-c", "import sys; from heard_client.cli import main; sys.exit(main())")
 COMMANDS = (
     *("status", "listen", "mute", "unmute", "get", "set", "learn-noise"),
-    *("endpoint", "reconnect", "reload", "stop"),
+    *("endpoint", "reconnect", "reload", "stop", "history", "search", "forget"),
 )
-ARGUMENTS = {"get": ("mic",), "learn-noise": ("mic",), "set": ("mic", "denoise.mix", "0.5")}
+ARGUMENTS = {
+    "get": ("mic",),
+    "learn-noise": ("mic",),
+    "set": ("mic", "denoise.mix", "0.5"),
+    "search": ("word",),
+    "forget": ("--all", "--yes"),
+}
 
 
 def heardctl(*arguments: str, env: dict[str, str] | None = None) -> processes.Finished:
