@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from heard.wire.codec import checked, take_or
@@ -52,8 +52,8 @@ class _Token:
 def cues(finals: Sequence[Final], started: float) -> list[Cue]:
     """Return the subtitles for `finals` by their start; those of one source do not overlap.
 
-    Seconds count from `started` (UTC). A cue names its source where there are several, and the speaker where
-    the service tells one.
+    Seconds count from `started` (UTC); what was over by then is left out. A cue names its source where there
+    are several, and the speaker where the service tells one.
     """
     sources: dict[str, list[Final]] = {}
     for final in sorted(finals, key=began):
@@ -63,6 +63,7 @@ def cues(finals: Sequence[Final], started: float) -> list[Cue]:
         for source, turns in sources.items()
         for cue in _cues(turns, started, source if len(sources) > 1 else "")
     ]
+    made = [replace(cue, start_s=max(0.0, cue.start_s)) for cue in made if cue.end_s > 0]
     return sorted(made, key=lambda cue: (cue.start_s, cue.end_s))
 
 
@@ -100,7 +101,7 @@ def label(source: str, who: str) -> str:
 
 def _cues(turns: Sequence[Final], started: float, source: str) -> Iterator[Cue]:
     pieces = [piece for turn in turns for piece in _pieces(_tokens(turn, started), source)]
-    clock = 0.0
+    clock = -math.inf
     for number, piece in enumerate(pieces):
         start_s = max(clock, piece[0].start_s)
         following = pieces[number + 1][0].start_s if number + 1 < len(pieces) else math.inf
@@ -140,7 +141,7 @@ def _tokens(final: Final, started: float) -> list[_Token]:
         # Only a word that fits no line is cut; its parts share its time.
         for at in range(0, len(part), LINE_CHARACTERS):
             piece = part[at : at + LINE_CHARACTERS]
-            tokens.append(_Token(piece, max(0.0, low - started), max(0.0, high - started), who))
+            tokens.append(_Token(piece, low - started, high - started, who))
     return tokens
 
 

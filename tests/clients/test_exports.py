@@ -234,6 +234,15 @@ def test_no_cue_stands_longer_than_it_may() -> None:
         assert "well" in render([broken], form, STARTED, UTC)
 
 
+def test_what_was_over_before_zero_is_left_out() -> None:
+    """A film that began in the middle of a turn: its first cue is what is still being said."""
+    turn = final("Gone is this. Half of it stays. All of it.", -2.0, 0.5)
+    assert [(cue.start_s, cue.end_s, cue.lines) for cue in cues([turn], STARTED)] == [
+        (0.0, 1.4, ("Half of it stays.",)),
+        (1.5, 2.9, ("All of it.",)),
+    ]
+
+
 def test_hours_and_beyond() -> None:
     """A day of recording is no reason for a wrong clock."""
     cue = Cue(3600 * 25 + 61.0006, 3600 * 25 + 62.9996, ("late",))
@@ -281,7 +290,7 @@ TEXTS = st.text(st.characters(codec="utf-8"), max_size=300) | st.lists(
     ),
     max_size=30,
 ).map(" ".join)
-SAID = st.lists(st.tuples(TEXTS, st.floats(-5, 4000), st.floats(0, 3)), max_size=6)
+SAID = st.lists(st.tuples(TEXTS, st.floats(0, 4000), st.floats(0, 3)), max_size=6)
 
 
 @settings(max_examples=50)

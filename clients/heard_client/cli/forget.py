@@ -65,8 +65,9 @@ def forget(
 def _counted(forgotten: Forgotten) -> str:
     """Return how much that is, in words."""
     turns = "1 turn" if forgotten.finals == 1 else f"{forgotten.finals} turns"
-    events = "1 other entry" if forgotten.events == 1 else f"{forgotten.events} other entries"
-    return f"{turns} and {events}"
+    if not forgotten.events:
+        return turns
+    return f"{turns} and {forgotten.events} other {'entry' if forgotten.events == 1 else 'entries'}"
 
 
 def _told(since: float | None, until: float | None, source: str | None) -> str:

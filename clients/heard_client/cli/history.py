@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Iterable
 
 import click
@@ -10,9 +12,11 @@ from heard.wire.codec import Body
 from heard_client.cli import when
 from heard_client.cli.options import Where, endpoints
 from heard_client.cli.pages import transcripts
-from heard_client.cli.plain import to_json
+from heard_client.cli.plain import to_json, wrap
 from heard_client.cues import began
 from heard_client.exports import FORMATS, dated, render
+
+INDENT = "    "
 
 EPILOG = """\b
 T is a time here, on this machine's clock:
@@ -53,9 +57,9 @@ def history(
 ) -> None:
     """Print what was said, from the journal, in the order in which it was said.
 
-    Without --since and --until: all that the journal has. Times in srt and vtt count from --since, else from
-    the first word. json is one message a line, as published. The other formats show a final as it was
-    corrected later, where it was.
+    Without --since and --until: all that the journal has. Times in srt and vtt count from --since, and what
+    came before is left out; else from the first word. json is one message a line, as published. The other
+    formats show a final as it was corrected later, where it was.
     """
     if after is not None and source is None:
         raise click.UsageError("--after is a number of one source: name it with --source")
@@ -75,8 +79,9 @@ def show(bodies: Iterable[Body], form: str, since: float | None) -> None:
     """Print transcripts: text and json as they come, the other formats once all are there."""
     match form:
         case "text":
+            columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
             for body in bodies:
-                click.echo(dated(body), nl=False)
+                click.echo(_broken(dated(body), columns), nl=False)
         case "json":
             for body in bodies:
                 click.echo(to_json(body))
@@ -84,3 +89,11 @@ def show(bodies: Iterable[Body], form: str, since: float | None) -> None:
             every = list(bodies)
             started = min(map(began, every), default=0.0) if since is None else since
             click.echo(render(every, form, started), nl=False)
+
+
+def _broken(line: str, columns: int) -> str:
+    """Return a line for a terminal of so many columns: broken between words, the rest indented."""
+    if not columns or not line:
+        return line
+    first, *rest = wrap(line, max(columns - len(INDENT), 20))
+    return "".join(f"{each}\n" for each in (first, *(f"{INDENT}{each}" for each in rest)))

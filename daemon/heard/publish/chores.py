@@ -12,7 +12,7 @@ it is truncated.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from heard.publish.span import Span
 from heard.publish.tables import current_text, is_indexed, unindex
@@ -50,25 +50,21 @@ def index(database: sqlite3.Connection) -> Iterator[int]:
         yield 0
 
 
-def count(database: sqlite3.Connection, span: Span) -> tuple[int, int]:
-    """Return how many finals, and how many events, `forget` would delete."""
+def found(database: sqlite3.Connection, span: Span) -> tuple[list[int], list[int]]:
+    """Return the rows of `finals` and of `events` in `span`, for `forget`; reads all that is older, too."""
     where, values = span.where(reach_s=float("inf"))
     finals, events = (
-        int(database.execute(f"SELECT count(*) FROM {table} WHERE {where}", values).fetchone()[0])  # noqa: S608  # two names
+        [int(row) for (row,) in database.execute(f"SELECT id FROM {table} WHERE {where}", values)]  # noqa: S608  # two names
         for table in ("finals", "events")
     )
     return finals, events
 
 
-def forget(database: sqlite3.Connection, span: Span) -> Iterator[int]:
-    """Delete what lies in `span`, its words in the full-text index, and give the space back.
-
-    What is said after this began stays, so that it comes to an end.
-    """
-    where, values = span.where(reach_s=float("inf"))
-    for table in ("finals", "events"):
-        (newest,) = database.execute(f"SELECT max(id) FROM {table}").fetchone()  # noqa: S608  # two names
-        yield from _delete(database, table, f"{where} AND id <= ?", [*values, newest])
+def forget(database: sqlite3.Connection, finals: Sequence[int], events: Sequence[int]) -> Iterator[int]:
+    """Delete these rows, their words in the full-text index, and give the space back."""
+    for table, rows in (("finals", finals), ("events", events)):
+        for first in range(0, len(rows), DELETE_ROWS):
+            yield _delete(database, table, rows[first : first + DELETE_ROWS])
     yield from merge(database)
     yield from vacuum(database)
 
@@ -94,8 +90,11 @@ def prune(database: sqlite3.Connection, now: float, days: int, max_bytes: int) -
 
 
 def _both(database: sqlite3.Connection, where: str, values: list[object]) -> Iterator[int]:
+    """Delete the finals and events that match, the oldest first, a few at a time."""
     for table in ("finals", "events"):
-        yield from _delete(database, table, where, values)
+        query = f'SELECT id FROM {table} WHERE {where} ORDER BY "start", id LIMIT {DELETE_ROWS}'  # noqa: S608  # ours
+        while rows := [int(row) for (row,) in database.execute(query, values)]:
+            yield _delete(database, table, rows)
 
 
 def used_bytes(database: sqlite3.Connection) -> int:
@@ -146,23 +145,15 @@ def truncate(database: sqlite3.Connection) -> bool:
     return not busy
 
 
-def _delete(database: sqlite3.Connection, table: str, where: str, values: list[object]) -> Iterator[int]:
-    """Delete the rows of `finals` or `events` that match, the oldest first, a few at a time."""
-    while True:
-        with database:
-            database.execute("BEGIN IMMEDIATE")
-            ids = database.execute(
-                f'SELECT id FROM {table} WHERE {where} ORDER BY "start", id LIMIT ?',  # noqa: S608  # conditions of ours
-                [*values, DELETE_ROWS],
-            ).fetchall()
-            if table == "finals":
-                for (final,) in ids:
-                    if is_indexed(database, final):
-                        unindex(database, final, current_text(database, final))
-                database.executemany("DELETE FROM revisions WHERE final = ?", ids)
-            database.executemany(f"DELETE FROM {table} WHERE id = ?", ids)  # noqa: S608  # one of two names
-        if not ids:
-            return
-        yield len(ids) if table == "finals" else 0
-        if len(ids) < DELETE_ROWS:
-            return
+def _delete(database: sqlite3.Connection, table: str, rows: Sequence[int]) -> int:
+    """Delete rows of `finals` or `events` in one transaction; return how many finals that were."""
+    ids = [(row,) for row in rows]
+    with database:
+        database.execute("BEGIN IMMEDIATE")
+        if table == "finals":
+            for row in rows:
+                if is_indexed(database, row):
+                    unindex(database, row, current_text(database, row))
+            database.executemany("DELETE FROM revisions WHERE final = ?", ids)
+        database.executemany(f"DELETE FROM {table} WHERE id = ?", ids)  # noqa: S608  # one of two names
+    return len(rows) if table == "finals" else 0

@@ -85,6 +85,7 @@ class Lookup:
         self._failing = False
         self._index_at = self._prune_at = self._merge_at = self._retry_at = 0.0
         self._pruned = False
+        self._log_seen = 0
         self._thread = threading.Thread(target=self._run, name="lookup", daemon=True)
         self._thread.start()
 
@@ -146,8 +147,8 @@ class Lookup:
             try:
                 pages.check_source(database, task.wanted.span.source, task.names)
                 if isinstance(task.wanted, Forget):
-                    finals, events = chores.count(database, task.wanted.span)
-                    return Answer(task.number, {"finals": finals, "events": events})
+                    finals, events = chores.found(database, task.wanted.span)
+                    return Answer(task.number, {"finals": len(finals), "events": len(events)})
                 if task.wanted.words:
                     self._index_now(database)
                 return Answer(task.number, packed=pages.answer(database, task.wanted))
@@ -197,6 +198,11 @@ class Lookup:
         except (sqlite3.Error, OSError, ControlError) as error:
             self._failed(error, began)
             return IDLE_S
+        except Exception as error:
+            # One bad row must not end the thread; the log has the trace.
+            log.exception("the journal could not be kept in order")
+            self._failed(error, began)
+            return IDLE_S
         if removed is None:
             self._chore = None
         elif removed:
@@ -225,10 +231,14 @@ class Lookup:
     def _due(self, database: sqlite3.Connection, now: float) -> Iterator[int] | None:
         """Return the chore that is to be done next."""
         if self._forgetting:
-            return self._forget(database, self._forgetting[0])
-        if self._log_bytes() > LOG_BYTES:
+            span = self._forgetting[0].wanted.span
+            pages.check_source(database, span.source, self._forgetting[0].names)
+            return self._forget(database, *chores.found(database, span))
+        log_bytes = self._log_bytes()
+        if log_bytes > LOG_BYTES and log_bytes != self._log_seen:
             # Waits for the disk, and holds nobody up.
             chores.checkpoint(database)
+            self._log_seen = log_bytes
         waiting = chores.unindexed(database)
         if waiting >= chores.INDEX_ROWS or (waiting and now >= self._index_at):
             self._index_at = now + INDEX_S
@@ -248,12 +258,8 @@ class Lookup:
             self._pruned = self._pruned or removed > 0
             yield removed
 
-    def _forget(self, database: sqlite3.Connection, task: Task) -> Iterator[int]:
-        assert isinstance(task.wanted, Forget), "nothing else is kept there"
-        span = task.wanted.span
-        pages.check_source(database, span.source, task.names)
-        finals, events = chores.count(database, span)
-        yield from chores.forget(database, span)
+    def _forget(self, database: sqlite3.Connection, finals: list[int], events: list[int]) -> Iterator[int]:
+        yield from chores.forget(database, finals, events)
         chores.checkpoint(database)
         left = sorted(path.name for path in self._path.parent.glob(f"{self._path.name}.damaged-*"))
         for _ in range(TRUNCATE_TRIES):
@@ -262,8 +268,9 @@ class Lookup:
             yield 0
         else:
             left.append(f"{self._path.name}-wal")
-        self._forgetting.popleft()
-        result: Body = {"finals": finals + task.wanted.finals, "events": events, "left": left}
+        task = self._forgetting.popleft()
+        waited = task.wanted.finals if isinstance(task.wanted, Forget) else 0
+        result: Body = {"finals": len(finals) + waited, "events": len(events), "left": left}
         self._answer(Answer(task.number, result))
 
     def _answer(self, answer: Answer) -> None:

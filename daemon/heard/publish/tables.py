@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from heard.wire.codec import Body, take_or, unpack
+from heard.wire.codec import Body, WireError, take_or, unpack
 
 VERSION = 2
 """`user_version` of the file; raised with every change of its tables."""
@@ -111,13 +111,19 @@ def settle(database: sqlite3.Connection) -> None:
     database.execute("PRAGMA secure_delete = ON")
     # A checkpoint waits for the disk; it is made where nobody waits for it (`heard.publish.chores`).
     database.execute("PRAGMA wal_autocheckpoint = 0")
+    # After one the log begins anew, and its size says how much is in it.
+    database.execute("PRAGMA journal_size_limit = 0")
     database.execute("PRAGMA temp_store = MEMORY")
 
 
 def text_of(body: bytes) -> str:
-    """Return the text of a packed final or revision."""
-    inner: Body = unpack(body)
-    return take_or(inner, "text", str, "")
+    """Return the text of a packed final or revision, "" where it cannot be read."""
+    try:
+        inner: Body = unpack(body)
+        return take_or(inner, "text", str, "")
+    except WireError:
+        # Bytes that rotted on the disk have no words; the rows around them do.
+        return ""
 
 
 def current_text(database: sqlite3.Connection, final: int) -> str:

@@ -57,8 +57,8 @@ def test_what_is_forgotten_is_in_no_file_any_more(tmp_path: Path) -> None:
     with opened(tmp_path) as database:
         assert leftovers(tmp_path, "word50x") != []
         assert indexed(database, "tambourine"), "no word before it begins like it, so the index has it whole"
-        assert chores.count(database, span) == (98, 1)
-        assert sum(chores.forget(database, span)) == 98
+        assert [len(rows) for rows in chores.found(database, span)] == [98, 1]
+        assert sum(chores.forget(database, *chores.found(database, span))) == 98
         assert chores.truncate(database)
         assert not indexed(database, "tambourine")
         assert {word: leftovers(tmp_path, word) for word in ("word50x", "word3x", "tambourine", "xrun")} == {
@@ -74,7 +74,7 @@ def test_forgetting_before_it_is_indexed(tmp_path: Path) -> None:
     """The index does not learn later what is gone, and ids are not given twice."""
     journal = written(tmp_path, [said(1, "secret"), said(2, "secret")])
     with opened(tmp_path, index=False) as database:
-        assert sum(chores.forget(database, Span())) == 2
+        assert sum(chores.forget(database, *chores.found(database, Span()))) == 2
         journal.append(Topic.FINAL, said(3, "public"), 0.0)
         assert list(chores.index(database)) == []
         assert chores.truncate(database)
@@ -86,7 +86,7 @@ def test_a_source_is_forgotten_alone(tmp_path: Path) -> None:
     """Whatever the time."""
     written(tmp_path, [said(1), said(2, source="line"), said(3)])
     with opened(tmp_path) as database:
-        assert sum(chores.forget(database, Span(source="line"))) == 1
+        assert sum(chores.forget(database, *chores.found(database, Span(source="line")))) == 1
         assert numbers(database, pages.history({}, RUN)) == [1, 3]
 
 
@@ -94,14 +94,14 @@ def test_a_very_long_turn_is_forgotten_too(tmp_path: Path) -> None:
     """It began more than an hour before the span."""
     written(tmp_path, [{**said(1), "start": 0.0, "end": 9000.0}])
     with opened(tmp_path) as database:
-        assert sum(chores.forget(database, Span(since=8000.0))) == 1
+        assert sum(chores.forget(database, *chores.found(database, Span(since=8000.0)))) == 1
 
 
 def test_steps_are_small(tmp_path: Path) -> None:
     """No step deletes more than a few rows: an append waits for one of them at most."""
     written(tmp_path, [said(n) for n in range(1, MANY + 1)])
     with opened(tmp_path) as database:
-        assert max(chores.forget(database, Span())) == chores.DELETE_ROWS
+        assert max(chores.forget(database, *chores.found(database, Span()))) == chores.DELETE_ROWS
 
 
 def test_old_rows_go(tmp_path: Path) -> None:

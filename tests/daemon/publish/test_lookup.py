@@ -117,10 +117,19 @@ def test_limits_are_kept_without_being_asked(tmp_path: Path) -> None:
 def test_a_log_that_has_grown_is_brought_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file has what the log had; the writer never does this, since it waits for the disk."""
     monkeypatch.setattr(lookup, "LOG_BYTES", 20_000)
-    written(tmp_path, [said(n) for n in range(1, 40)])
+    journal = written(tmp_path, [said(n) for n in range(1, 40)])
     before = (tmp_path / FILE_NAME).stat().st_size
+    wal = tmp_path / f"{FILE_NAME}-wal"
+    assert wal.stat().st_size > 100_000
     with looking(tmp_path):
         until(lambda: (tmp_path / FILE_NAME).stat().st_size > before, WAIT_S, "the checkpoint")
+        numbers = iter(range(40, 1000))
+
+        def small() -> bool:
+            journal.append(Topic.FINAL, said(next(numbers)), 0.0)
+            return wal.stat().st_size < 100_000
+
+        until(small, WAIT_S, "a log that begins anew")
 
 
 def test_forgetting_reports_what_it_could_not_reach(tmp_path: Path) -> None:
