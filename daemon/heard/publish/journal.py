@@ -190,6 +190,11 @@ def _insert(database: sqlite3.Connection, row: _Row) -> bool:
 
 def _insert_final(database: sqlite3.Connection, row: _Row) -> bool:
     values = (row.run, row.source, row.seq, row.start, row.end, row.time, row.body)
+    database.execute(
+        "INSERT INTO runs VALUES (?, ?) "
+        "ON CONFLICT DO UPDATE SET first = excluded.first WHERE excluded.first < first",
+        (row.run, row.start),
+    )
     known = _final(database, row.turn_id)
     if known is not None:
         with _reindexed(database, known):
@@ -203,11 +208,6 @@ def _insert_final(database: sqlite3.Connection, row: _Row) -> bool:
         'INSERT INTO finals (run, source, seq, "start", "end", time, body, turn_id) '
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (*values, row.turn_id),
-    )
-    database.execute(
-        "INSERT INTO runs VALUES (?, ?) "
-        "ON CONFLICT DO UPDATE SET first = excluded.first WHERE excluded.first < first",
-        (row.run, row.start),
     )
     return True
 

@@ -86,6 +86,7 @@ class Lookup:
         self._index_at = self._prune_at = self._merge_at = self._retry_at = 0.0
         self._pruned = False
         self._log_seen = 0
+        self._log_limit = LOG_BYTES
         self._thread = threading.Thread(target=self._run, name="lookup", daemon=True)
         self._thread.start()
 
@@ -117,7 +118,8 @@ class Lookup:
         """End the thread; what it has begun is broken off between two transactions."""
         self._stopping.set()
         self._thread.join(CLOSE_S)
-        os.close(self.descriptor)
+        if not self._thread.is_alive():
+            os.close(self.descriptor)
 
     def _run(self) -> None:
         rest_s = 0.0
@@ -178,9 +180,14 @@ class Lookup:
             raise ControlError(
                 Code.NOT_AVAILABLE, f"the index is being made: {waiting} finals to go; try again"
             )
+        steps = chores.index(database)
+        while self._next(steps) is not None:
+            pass
+
+    def _next(self, steps: Iterator[int]) -> int | None:
+        """Let a chore do one transaction; None where it is at its end."""
         with self._writing:
-            for _ in chores.index(database):
-                pass
+            return next(steps, None)
 
     def _step(self) -> float:
         """Do one transaction of a chore, if there is one; return how long to rest."""
@@ -188,12 +195,13 @@ class Lookup:
         if began < self._retry_at:
             return IDLE_S
         try:
+            database = self._opened()
+            self._bring_in(database)
             if self._chore is None:
-                self._chore = self._due(self._opened(), began)
+                self._chore = self._due(database, began)
             if self._chore is None:
                 return IDLE_S
-            with self._writing:
-                removed = next(self._chore, None)
+            removed = self._next(self._chore)
             self._failing = False
         except (sqlite3.Error, OSError, ControlError) as error:
             self._failed(error, began)
@@ -213,12 +221,13 @@ class Lookup:
     def _failed(self, error: Exception, now: float) -> None:
         self._chore = None
         self._retry_at = now + RETRY_S
-        while self._forgetting:
+        if self._forgetting:
             task = self._forgetting.popleft()
             code, text = Code.NOT_AVAILABLE, f"{self._path}: not all could be deleted: {error}; try again"
             if isinstance(error, ControlError):
                 code, text = error.code, error.message
             self._answer(Answer(task.number, code=code, message=text))
+            self._retry_at = now
         # A journal that is not there yet is for the one to tell who makes it.
         if isinstance(error, ControlError):
             return
@@ -234,11 +243,6 @@ class Lookup:
             span = self._forgetting[0].wanted.span
             pages.check_source(database, span.source, self._forgetting[0].names)
             return self._forget(database, *chores.found(database, span))
-        log_bytes = self._log_bytes()
-        if log_bytes > LOG_BYTES and log_bytes != self._log_seen:
-            # Waits for the disk, and holds nobody up.
-            chores.checkpoint(database)
-            self._log_seen = log_bytes
         waiting = chores.unindexed(database)
         if waiting >= chores.INDEX_ROWS or (waiting and now >= self._index_at):
             self._index_at = now + INDEX_S
@@ -260,7 +264,9 @@ class Lookup:
 
     def _forget(self, database: sqlite3.Connection, finals: list[int], events: list[int]) -> Iterator[int]:
         yield from chores.forget(database, finals, events)
-        chores.checkpoint(database)
+        # What is left to do with the lock held shall be little.
+        self._log_limit = 0
+        yield 0
         left = sorted(path.name for path in self._path.parent.glob(f"{self._path.name}.damaged-*"))
         for _ in range(TRUNCATE_TRIES):
             if chores.truncate(database):
@@ -296,15 +302,20 @@ class Lookup:
         database = sqlite3.connect(
             f"{self._path.as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=BUSY_S
         )
-        (version,) = database.execute("PRAGMA user_version").fetchone()
-        if version != VERSION:
+        try:
+            self._check_version(database)
+            settle(database)
+        except (sqlite3.Error, ControlError):
             database.close()
-            raise ControlError(
-                Code.NOT_AVAILABLE, f"{self._path}: is not readable yet: see `heardctl status`"
-            )
-        settle(database)
+            raise
         self._database, self._inode = database, inode
         return database
+
+    def _check_version(self, database: sqlite3.Connection) -> None:
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        if version != VERSION:
+            text = f"{self._path}: is not readable yet: see `heardctl status`"
+            raise ControlError(Code.NOT_AVAILABLE, text)
 
     def _closed(self) -> None:
         self._chore = None
@@ -312,8 +323,10 @@ class Lookup:
             self._database.close()
             self._database = None
 
-    def _log_bytes(self) -> int:
-        try:
-            return self._path.with_name(f"{self._path.name}-wal").stat().st_size
-        except OSError:
-            return 0
+    def _bring_in(self, database: sqlite3.Connection) -> None:
+        """Bring the log into the file where it has grown; this waits for the disk, and holds nobody up."""
+        log_bytes = self._path.with_name(f"{self._path.name}-wal").stat().st_size
+        # Afterwards it keeps its size until the next append.
+        if log_bytes > self._log_limit and log_bytes != self._log_seen:
+            chores.checkpoint(database)
+            self._log_seen, self._log_limit = log_bytes, LOG_BYTES

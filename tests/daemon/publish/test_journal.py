@@ -70,6 +70,15 @@ def test_a_turn_is_there_once(tmp_path: Path) -> None:
     assert journal.rows == 1
 
 
+def test_a_turn_that_comes_again_in_the_next_run_is_of_that_run(tmp_path: Path) -> None:
+    """Audio that was retained: a question about the run begins to read early enough."""
+    journal = Journal(tmp_path, NOW)
+    journal.append(Topic.FINAL, final(1), NOW)
+    journal.append(Topic.FINAL, {**final(1), "run": "next", "seq": 1}, NOW)
+    assert rows(tmp_path, "SELECT run, seq FROM finals") == [("next", 1)]
+    assert rows(tmp_path, "SELECT run, first FROM runs ORDER BY run") == [("next", 1.0), ("run", 1.0)]
+
+
 def test_a_revision_stands_beside_its_final(tmp_path: Path) -> None:
     """Corrections are kept apart and do not count as finals."""
     journal = Journal(tmp_path, NOW)

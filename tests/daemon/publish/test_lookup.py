@@ -207,15 +207,15 @@ def test_only_so_many_may_wait(tmp_path: Path) -> None:
 
 
 def test_the_writer_waits_a_moment_only(tmp_path: Path) -> None:
-    """While thousands of rows are indexed and deleted, the median append is short."""
+    """While a thousand rows are indexed and deleted, the median append is short."""
     writing = threading.Lock()
     journal = Journal(tmp_path, 0.0, writing)
-    for number in range(1, 3001):
+    for number in range(1, 1001):
         journal.append(Topic.FINAL, said(number, "some words of a turn"), 0.0)
     with looking(tmp_path, writing=writing) as asked:
         asked.ask(1, pages.to_forget({"all": True}))
         took: list[float] = []
-        number = 3001
+        number = 1001
         while 1 not in asked.answers:
             began = time.monotonic()
             body: Body = said(number, "some words of a turn")
