@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 from heard.wire.codec import checked, take_or
 
@@ -39,8 +40,7 @@ class Cue:
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):
     """A word as it stands in the text, when it was said, and who said it ("" where nobody is told apart)."""
 
     text: str
@@ -74,7 +74,9 @@ def began(final: Final) -> float:
 
 def moment(body: Mapping[str, object], name: str, otherwise: float) -> float:
     """Return a time of a body; `otherwise` where there is none, or no real one."""
-    value = take_or(body, name, float, otherwise)
+    value = body.get(name)
+    if not isinstance(value, float):
+        value = take_or(body, name, float, otherwise)
     return value if math.isfinite(value) else otherwise
 
 
@@ -85,13 +87,15 @@ def words(final: Final) -> list[Mapping[str, object]]:
 
 def one_line(written: str) -> str:
     """Return `written` as one line without control characters, which a terminal or a player would obey."""
+    if written.isprintable():
+        return " ".join(written.split())
     safe = "".join(" " if unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} else c for c in written)
     return " ".join(safe.split())
 
 
 def speaker(body: Mapping[str, object]) -> str:
     """Return who said a word, "" where the service does not tell."""
-    return one_line(take_or(body, "speaker", str, ""))
+    return one_line(take_or(body, "speaker", str, "")) if "speaker" in body else ""
 
 
 def label(source: str, who: str) -> str:
@@ -109,7 +113,7 @@ def _cues(turns: Sequence[Final], started: float, source: str) -> Iterator[Cue]:
         # A turn that begins before the one before has ended (two speakers) waits for it.
         end_s = max(min(end_s, max(following, piece[0].start_s), start_s + CUE_S), start_s + 0.001)
         clock = end_s
-        yield Cue(round(start_s, 3), round(end_s, 3), tuple(_balanced(_texts(piece, source))))
+        yield Cue(round(start_s, 3), round(end_s, 3), _balanced(_texts(piece, source)))
 
 
 def _tokens(final: Final, started: float) -> list[_Token]:
@@ -139,59 +143,63 @@ def _tokens(final: Final, started: float) -> list[_Token]:
     tokens: list[_Token] = []
     for part, (low, high), who in zip(parts, times, speakers, strict=True):
         # Only a word that fits no line is cut; its parts share its time.
-        for at in range(0, len(part), LINE_CHARACTERS):
-            piece = part[at : at + LINE_CHARACTERS]
-            tokens.append(_Token(piece, low - started, high - started, who))
+        tokens.extend(
+            _Token(part[at : at + LINE_CHARACTERS], low - started, high - started, who)
+            for at in range(0, len(part), LINE_CHARACTERS)
+        )
     return tokens
 
 
 def _pieces(tokens: Sequence[_Token], source: str) -> Iterator[list[_Token]]:
     """Cut a turn into what fits one cue: at a speaker's or a sentence's end, at a pause, or when full."""
     piece: list[_Token] = []
+    lines, column = 1, 0
     for token in tokens:
-        if piece and (
-            piece[-1].speaker != token.speaker
-            or piece[-1].text.endswith((".", "?", "!", "…"))
-            or token.start_s - piece[-1].end_s >= PAUSE_S
-            or token.end_s - piece[0].start_s > CUE_S
-            or not _fits([*_texts(piece, source), token.text])
-        ):
-            yield piece
-            piece = []
+        if piece:
+            more = _behind(lines, column, token.text)
+            if (
+                more[0] > CUE_LINES
+                or piece[-1].speaker != token.speaker
+                or piece[-1].text.endswith((".", "?", "!", "…"))
+                or token.start_s - piece[-1].end_s >= PAUSE_S
+                or token.end_s - piece[0].start_s > CUE_S
+            ):
+                yield piece
+                piece = []
+            else:
+                lines, column = more
+        if not piece:
+            lines, column = 1, 0
+            for text in _texts([token], source):
+                lines, column = _behind(lines, column, text)
         piece.append(token)
     if piece:
         yield piece
 
 
+def _behind(lines: int, column: int, text: str) -> tuple[int, int]:
+    """Return the line, and how much of it is used, where `text` ends that follows there."""
+    needed = column + len(text) + (column > 0)
+    return (lines, needed) if needed <= LINE_CHARACTERS else (lines + 1, len(text))
+
+
 def _texts(piece: Sequence[_Token], source: str) -> list[str]:
     """Return the words of a cue as they are shown: with the label before them."""
-    who = label(source, piece[0].speaker)
-    return [*([f"{who}:"] if who else []), *(token.text for token in piece)]
+    texts = [token.text for token in piece]
+    who = label(source, piece[0].speaker) if source or piece[0].speaker else ""
+    return [f"{who}:", *texts] if who else texts
 
 
-def _fits(texts: Sequence[str]) -> bool:
-    return len(_filled(texts, LINE_CHARACTERS)) <= CUE_LINES
-
-
-def _filled(texts: Sequence[str], characters: int) -> list[str]:
-    """Return the words in lines of at most `characters`, each as full as it goes."""
-    lines: list[str] = []
-    for word in texts:
-        if lines and len(lines[-1]) + 1 + len(word) <= characters:
-            lines[-1] += f" {word}"
-        else:
-            lines.append(word)
-    return lines
-
-
-def _balanced(texts: Sequence[str]) -> list[str]:
-    """Return the words in as few lines as they need, these of about the same length."""
-    full = _filled(texts, LINE_CHARACTERS)
-    if len(full) < CUE_LINES:
-        return full
-    # Two lines that are as even as can be have at least half of the letters in the longer one.
-    for width in range(max(len(" ".join(texts)) // 2, *map(len, texts)), LINE_CHARACTERS):
-        lines = _filled(texts, width)
-        if len(lines) <= len(full) and max(map(len, lines)) <= width:
-            return lines
-    return full
+def _balanced(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return the words of a cue in one line, else in two of about the same length."""
+    whole = " ".join(texts)
+    if len(whole) <= LINE_CHARACTERS:
+        return (whole,)
+    at, shortest = 0, math.inf
+    column = -1
+    for text in texts[:-1]:
+        column += 1 + len(text)
+        longer = max(column, len(whole) - column - 1)
+        if longer <= shortest:
+            at, shortest = column, longer
+    return (whole[:at], whole[at + 1 :])

@@ -2,7 +2,7 @@
 
 Each chore is a generator of short transactions: it has done one and holds no lock whenever it yields, so an
 append waits for a few milliseconds at most, and whoever runs it may rest, or answer a question, in between.
-It yields how many finals are gone.
+It yields how many finals are gone (less than none where there are more).
 
 Deleting is for good. `PRAGMA secure_delete` overwrites rows with zeros. The full-text index only notes a
 deletion until its parts are merged, so they are merged (`merge`). The write-ahead log holds older pages until
@@ -17,12 +17,47 @@ from collections.abc import Iterator, Sequence
 from heard.publish.span import Span
 from heard.publish.tables import current_text, is_indexed, unindex
 
+MOVE_ROWS = 50
 INDEX_ROWS = 50
 DELETE_ROWS = 20
 MERGE_PAGES = 16
 VACUUM_PAGES = 64
 DAY_S = 86400.0
 MARGIN = 0.95
+
+
+def is_taken_over(database: sqlite3.Connection) -> bool:
+    """Whether nothing is left to do for `take_over`."""
+    return database.execute("SELECT 1 FROM sqlite_schema WHERE name = 'finals_1'").fetchone() is None
+
+
+def take_over(database: sqlite3.Connection) -> Iterator[int]:
+    """Move the rows of a file of version 1 into the tables of this one; must come before `index`."""
+    columns = 'turn_id, run, source, seq, "start", "end", time, body'
+    while ids := database.execute("SELECT rowid FROM finals_1 LIMIT ?", (MOVE_ROWS,)).fetchall():
+        with database:
+            database.execute("BEGIN IMMEDIATE")
+            database.executemany(
+                f"INSERT INTO finals (id, {columns}) SELECT rowid, {columns} FROM finals_1 WHERE rowid = ?",  # noqa: S608  # ours
+                ids,
+            )
+            database.executemany(
+                "INSERT INTO revisions (final, run, seq, time, body) "
+                "SELECT finals_1.rowid, revisions_1.run, revisions_1.seq, revisions_1.time, revisions_1.body "
+                "FROM finals_1 JOIN revisions_1 USING (turn_id) WHERE finals_1.rowid = ?",
+                ids,
+            )
+            database.executemany(
+                'INSERT INTO runs SELECT run, "start" FROM finals_1 WHERE rowid = ? '
+                "ON CONFLICT DO UPDATE SET first = excluded.first WHERE excluded.first < first",
+                ids,
+            )
+            database.executemany("DELETE FROM finals_1 WHERE rowid = ?", ids)
+        yield -len(ids)
+    with database:
+        database.execute("BEGIN IMMEDIATE")
+        database.execute("DROP TABLE finals_1")
+        database.execute("DROP TABLE revisions_1")
 
 
 def unindexed(database: sqlite3.Connection) -> int:

@@ -176,6 +176,9 @@ class Lookup:
 
     def _index_now(self, database: sqlite3.Connection) -> None:
         waiting = chores.unindexed(database)
+        if not chores.is_taken_over(database):
+            text = "the journal of an earlier heard is being taken over; try again"
+            raise ControlError(Code.NOT_AVAILABLE, text)
         if waiting > INDEX_NOW:
             raise ControlError(
                 Code.NOT_AVAILABLE, f"the index is being made: {waiting} finals to go; try again"
@@ -239,6 +242,8 @@ class Lookup:
 
     def _due(self, database: sqlite3.Connection, now: float) -> Iterator[int] | None:
         """Return the chore that is to be done next."""
+        if not chores.is_taken_over(database):
+            return chores.take_over(database)
         if self._forgetting:
             span = self._forgetting[0].wanted.span
             pages.check_source(database, span.source, self._forgetting[0].names)

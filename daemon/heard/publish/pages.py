@@ -226,7 +226,7 @@ def _rows(database: sqlite3.Connection, question: Question) -> Iterator[_Row]:
     cursor = question.cursor
     at: list[object]
     # Without being told, SQLite would rather read all of a run, and sort it.
-    table = "events INDEXED BY events_by_start" if question.events else "finals INDEXED BY finals_by_start"
+    table = "events INDEXED BY events_said" if question.events else "finals INDEXED BY finals_said"
     if question.words:
         table, place = "spoken JOIN finals ON finals.id = spoken.rowid", "spoken.rowid"
         where, values = f"spoken MATCH ? AND {where}", [question.words, *values]

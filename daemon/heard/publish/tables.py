@@ -25,9 +25,9 @@ _TABLES = (
         time REAL NOT NULL,
         body BLOB NOT NULL
     )""",
-    "CREATE INDEX finals_by_seq ON finals (run, source, seq)",
+    "CREATE INDEX finals_of_run ON finals (run, source, seq)",
     # All that a question about a span asks for, in the order of its answer: only what is answered is read.
-    'CREATE INDEX finals_by_start ON finals ("start", id, "end", source, run)',
+    'CREATE INDEX finals_said ON finals ("start", id, "end", source, run)',
     """CREATE TABLE revisions (
         id INTEGER PRIMARY KEY,
         final INTEGER NOT NULL,
@@ -49,7 +49,7 @@ _TABLES = (
         body BLOB NOT NULL,
         UNIQUE (run, topic, source, seq)
     )""",
-    'CREATE INDEX events_by_start ON events ("start", id, "end", source, run)',
+    'CREATE INDEX events_said ON events ("start", id, "end", source, run)',
     # When the first words of a run were said: where a question about one run begins to read.
     "CREATE TABLE runs (run TEXT PRIMARY KEY, first REAL NOT NULL) WITHOUT ROWID",
     """CREATE VIRTUAL TABLE spoken USING fts5 (
@@ -61,15 +61,12 @@ _TABLES = (
 )
 
 _FROM_1 = (
-    """INSERT INTO finals (turn_id, run, source, seq, "start", "end", time, body)
-        SELECT turn_id, run, source, seq, "start", "end", time, body FROM finals_1 ORDER BY time""",
-    """INSERT INTO revisions (final, run, seq, time, body)
-        SELECT finals.id, revisions_1.run, revisions_1.seq, revisions_1.time, revisions_1.body
-        FROM revisions_1 JOIN finals USING (turn_id) ORDER BY revisions_1.time""",
-    'INSERT INTO runs SELECT run, min("start") FROM finals GROUP BY run',
-    "DROP TABLE finals_1",
-    "DROP TABLE revisions_1",
+    "ALTER TABLE finals RENAME TO finals_1",
+    "ALTER TABLE revisions RENAME TO revisions_1",
 )
+"""Rows of version 1 are moved later (`heard.publish.chores.take_over`), under the numbers that they have."""
+
+_BEHIND_1 = "INSERT INTO sqlite_sequence SELECT 'finals', coalesce(max(rowid), 0) FROM finals_1"
 
 
 class JournalError(Exception):
@@ -93,12 +90,7 @@ def prepare(database: sqlite3.Connection) -> None:
         return
     database.execute("BEGIN IMMEDIATE")
     with database:
-        if version == 1:
-            for table in ("finals", "revisions"):
-                database.execute(f"ALTER TABLE {table} RENAME TO {table}_1")
-            for index in ("finals_by_seq", "finals_by_start", "finals_by_time", "revisions_by_time"):
-                database.execute(f"DROP INDEX {index}")
-        for statement in (*_TABLES, *(_FROM_1 if version == 1 else ())):
+        for statement in (*_FROM_1, *_TABLES, _BEHIND_1) if version == 1 else _TABLES:
             database.execute(statement)
         database.execute(f"PRAGMA user_version = {VERSION}")
 

@@ -15,6 +15,7 @@ import msgpack
 import pytest
 
 from heard.publish.bodies import complete
+from heard.publish.chores import is_taken_over, take_over
 from heard.publish.journal import FILE_NAME, RETRY_S, WAITING, Journal
 from heard.publish.span import Span
 from heard.publish.tables import VERSION, current_text
@@ -144,7 +145,7 @@ def test_a_journal_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as database:
         database.execute("PRAGMA journal_mode = WAL")
         database.executescript(VERSION_1)
-        for number in (2, 1):
+        for number in (1, 2):
             body = final(number, NOW + number)
             values = (
                 f"t{number}",
@@ -165,11 +166,19 @@ def test_a_journal_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
         database.commit()
     journal = Journal(tmp_path, NOW)
     journal.append(Topic.FINAL, final(3), NOW)
-    assert (journal.rows, journal.faults) == (3, 0)
-    assert rows(tmp_path, "SELECT turn_id, seq FROM finals ORDER BY id") == [("t1", 1), ("t2", 2), ("t3", 3)]
+    assert (journal.rows, journal.faults) == (1, 0)
+    with closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as database:
+        assert not is_taken_over(database)
+        assert list(take_over(database)) == [-2]
+        assert is_taken_over(database)
+        assert [current_text(database, each) for each in (1, 2, 3)] == ["Hallo", "Hello", "Hello"]
+    journal.append(Topic.FINAL, final(4), NOW)
+    assert rows(tmp_path, "SELECT turn_id, seq FROM finals ORDER BY id") == [
+        ("t1", 1), ("t2", 2), ("t3", 3), ("t4", 4)
+    ]  # fmt: skip
     assert rows(tmp_path, "SELECT run, first FROM runs") == [("run", 1.0)]
-    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as database:
-        assert [current_text(database, each) for each in (1, 2)] == ["Hallo", "Hello"]
+    tables = {name for (name,) in rows(tmp_path, "SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    assert not any(str(name).endswith("_1") for name in tables)
 
 
 def test_nobody_else_can_read_it(tmp_path: Path) -> None:
