@@ -20,7 +20,7 @@ from heard.publish.tables import current_text, is_indexed, unindex
 MOVE_ROWS = 50
 INDEX_ROWS = 50
 DELETE_ROWS = 20
-MERGE_PAGES = 16
+MERGE_PAGES = 8
 VACUUM_PAGES = 64
 DAY_S = 86400.0
 MARGIN = 0.95
@@ -162,8 +162,8 @@ def vacuum(database: sqlite3.Connection) -> Iterator[int]:
     """Give free pages back to the file system."""
     while int(database.execute("PRAGMA freelist_count").fetchone()[0]) > VACUUM_PAGES:
         before = int(database.execute("PRAGMA page_count").fetchone()[0])
-        # It does one page at each step of the statement.
-        database.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall()
+        # Each step of this statement frees one page; `execute` would do a single one.
+        database.executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
         if int(database.execute("PRAGMA page_count").fetchone()[0]) >= before:
             return  # a file of an earlier version cannot shrink; its free pages are used again
         yield 0

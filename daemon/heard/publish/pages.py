@@ -20,6 +20,7 @@ from heard.wire.codec import (
     pack,
     pack_around,
     pack_list,
+    pack_pair,
     take,
     take_or,
     unpack,
@@ -184,11 +185,14 @@ def answer(database: sqlite3.Connection, question: Question) -> bytes:
         sqlite3.Error: the file cannot be read, or the connection was interrupted.
     """
     items: list[bytes] = []
+    named: dict[tuple[str, str], bytes] = {}
     size = 0
     more = False
     last = question.cursor
     for place, row, topic, source, body in _rows(database, question):
-        item = with_field(_fitting(body), "topic", full(Topic(topic), source))
+        if (topic, source) not in named:
+            named[topic, source] = pack_pair("topic", full(Topic(topic), source))
+        item = with_field(_fitting(body), named[topic, source])
         size += len(item)
         if items and (len(items) == question.limit or size > PAGE_BYTES):
             more = True
@@ -224,44 +228,37 @@ def _rows(database: sqlite3.Connection, question: Question) -> Iterator[_Row]:
     """Return what answers the question, in order, one more than the limit at most."""
     where, values = question.span.where()
     cursor = question.cursor
-    at: list[object]
+    last: list[object]
     # Without being told, SQLite would rather read all of a run, and sort it.
     table = "events INDEXED BY events_said" if question.events else "finals INDEXED BY finals_said"
     if question.words:
         table, place = "spoken JOIN finals ON finals.id = spoken.rowid", "spoken.rowid"
         where, values = f"spoken MATCH ? AND {where}", [question.words, *values]
         order = "spoken.rowid DESC"
-        behind, at = "spoken.rowid < ?", [cursor.row] if cursor else []
+        behind, last = "spoken.rowid < ?", [cursor.row] if cursor else []
     elif question.after is not None:
         table, place, order = "finals", "seq", "seq"
         where, values = f"seq > ? AND {where}", [question.after, *values]
-        behind, at = "seq > ?", [int(cursor.place)] if cursor else []
+        behind, last = "seq > ?", [int(cursor.place)] if cursor else []
     else:
         place, order = '"start"', '"start", id'
-        behind, at = '("start", id) > (?, ?)', [cursor.place, cursor.row] if cursor else []
+        behind, last = '("start", id) > (?, ?)', [cursor.place, cursor.row] if cursor else []
         if question.span.run is not None and not question.events:
             where += ' AND "start" >= (SELECT first FROM runs WHERE run = ?)'
             values = [*values, question.span.run]
     if cursor:
-        where, values = f"{where} AND {behind}", [*values, *at]
+        where, values = f"{where} AND {behind}", [*values, *last]
     topic = "topic" if question.events else f"'{Topic.FINAL}'"
+    newest = "NULL"
+    if question.revised and not question.events:
+        newest = "(SELECT body FROM revisions WHERE final = finals.id ORDER BY revisions.id DESC LIMIT 1)"
     found = database.execute(
-        f"SELECT {place}, id, {topic}, source, body FROM {table} WHERE {where} ORDER BY {order} LIMIT ?",  # noqa: S608  # all parts stand above
+        f"SELECT {place}, id, {topic}, source, body, {newest} "  # noqa: S608  # all parts stand above
+        f"FROM {table} WHERE {where} ORDER BY {order} LIMIT ?",
         [*values, question.limit + 1],
     )
-    return _revised(database, found) if question.revised and not question.events else found
-
-
-def _revised(database: sqlite3.Connection, found: Iterator[_Row]) -> Iterator[_Row]:
-    """Put a final's newest revision in its place."""
-    for place, row, topic, source, body in found:
-        newest = database.execute(
-            "SELECT body FROM revisions WHERE final = ? ORDER BY id DESC LIMIT 1", (row,)
-        ).fetchone()
-        if newest is None:
-            yield place, row, topic, source, body
-        else:
-            yield place, row, Topic.REVISED, source, newest[0]
+    for at, row, of, source, body, revision in found:
+        yield (at, row, of, source, body) if revision is None else (at, row, Topic.REVISED, source, revision)
 
 
 def _fitting(body: bytes) -> bytes:

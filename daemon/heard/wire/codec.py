@@ -30,9 +30,14 @@ def pack(body: Mapping[str, object]) -> bytes:
 
 def pack_around(body: Mapping[str, object], name: str, packed: bytes) -> bytes:
     """Return `body` as msgpack with one more field, whose value is msgpack already and not decoded."""
-    fields = b"".join(msgpack.packb(each, use_bin_type=True) for pair in body.items() for each in pair)
-    head: bytes = msgpack.Packer().pack_map_header(len(body) + 1)
-    return head + fields + msgpack.packb(name) + packed
+    fields = b"".join(pack_pair(*pair) for pair in body.items())
+    return _map_head(len(body) + 1) + fields + pack_pair(name, None)[:-1] + packed
+
+
+def pack_pair(name: str, value: object) -> bytes:
+    """Return a field as it stands in a packed map."""
+    key: bytes = msgpack.packb(name)
+    return key + msgpack.packb(value, use_bin_type=True)
 
 
 def pack_list(packed: Sequence[bytes]) -> bytes:
@@ -41,8 +46,8 @@ def pack_list(packed: Sequence[bytes]) -> bytes:
     return head + b"".join(packed)
 
 
-def with_field(packed: bytes, name: str, value: object) -> bytes:
-    """Return a packed map with one more field at its end; the rest is not decoded.
+def with_field(packed: bytes, pair: bytes) -> bytes:
+    """Return a packed map with one more field (see `pack_pair`) at its end; the rest is not decoded.
 
     Raises:
         WireError: `packed` does not begin like a map.
@@ -56,8 +61,17 @@ def with_field(packed: bytes, name: str, value: object) -> bytes:
         count, begin = int.from_bytes(packed[1:5], "big"), 5
     else:
         raise WireError("a map was expected")
-    head: bytes = msgpack.Packer().pack_map_header(count + 1)
-    return head + packed[begin:] + msgpack.packb(name) + msgpack.packb(value, use_bin_type=True)
+    return b"".join((_map_head(count + 1), packed[begin:], pair))
+
+
+def _map_head(count: int) -> bytes:
+    """Return what a map of so many fields begins with (msgpack's fixmap, map 16 and map 32)."""
+    # A Packer does the same, but gets itself a megabyte of memory for it each time.
+    if count < 16:
+        return bytes((0x80 | count,))
+    if count < 1 << 16:
+        return b"\xde" + count.to_bytes(2, "big")
+    return b"\xdf" + count.to_bytes(4, "big")
 
 
 def unpack(data: bytes) -> Body:

@@ -16,6 +16,7 @@ from heard.wire.codec import (
     pack,
     pack_around,
     pack_list,
+    pack_pair,
     take,
     take_or,
     unpack,
@@ -48,7 +49,7 @@ def test_maps_come_back(body: Body) -> None:
 def test_what_is_packed_already_is_not_decoded_to_be_sent(inner: list[Body], outer: Body) -> None:
     """A list of packed maps, each with one more field, inside another map: as if packed in one go."""
     grown = [{name: value for name, value in body.items() if name != "topic"} for body in inner]
-    items = [with_field(pack(body), "topic", "t") for body in grown]
+    items = [with_field(pack(body), pack_pair("topic", "t")) for body in grown]
     outer.pop("list", None)
     assert unpack(pack_around(outer, "list", pack_list(items))) == {
         **outer,
@@ -60,10 +61,10 @@ def test_a_map_of_any_size_takes_another_field() -> None:
     """Its count stands in one byte, in three, or in five."""
     for size in (0, 14, 15, 16, 65535, 65536):
         body: Body = {str(number): 0 for number in range(size)}
-        assert msgpack.unpackb(with_field(msgpack.packb(body), "x", 1)) == {**body, "x": 1}
+        assert msgpack.unpackb(with_field(msgpack.packb(body), pack_pair("x", 1))) == {**body, "x": 1}
     for wrong in (b"", msgpack.packb([1])):
         with pytest.raises(WireError, match="a map was expected"):
-            with_field(wrong, "x", 1)
+            with_field(wrong, pack_pair("x", 1))
 
 
 @given(st.binary(max_size=300))
