@@ -87,7 +87,7 @@ def test_what_was_said_is_there_until_it_is_forgotten(tmp_path: Path) -> None:
             done = heardctl(heard, "forget", "--until", f"@{now[0]['start']}", "--yes")
             assert done.stdout.startswith(f"deleted: {len(finals)} turns and ")
             assert told(heard, run="*") == now
-            assert heard.status()["publish"]["journal_rows"] == len(now)
+            heard.until(lambda: heard.status()["publish"]["journal_rows"] == len(now), 5, "the count")
             assert heardctl(heard, "forget", "--all", "--yes").code == 0
             left = {file.name for file in heard.state_dir.iterdir() if word.encode() in file.read_bytes()}
             assert left == set()

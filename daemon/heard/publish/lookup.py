@@ -41,7 +41,7 @@ BUSY_S = 0.2
 CLOSE_S = 2.0
 INDEX_S = 10.0
 """What was said is in the index after so long, or when it is searched."""
-INDEX_NOW = 2000
+INDEX_NOW = 5000
 """As many finals are indexed while a search waits."""
 LOG_BYTES = 4_000_000
 """A write-ahead log of so many bytes is brought into the file."""

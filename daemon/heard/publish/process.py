@@ -138,6 +138,8 @@ class Publisher:
             return
         answers, removed = self._lookup.taken()
         self._journal.rows -= removed
+        if removed:
+            self._stage.changed()
         for answer in answers:
             self._stage.answer(answer)
 

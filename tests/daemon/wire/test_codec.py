@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import msgpack
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heard.wire.codec import (
@@ -43,6 +43,7 @@ def test_maps_come_back(body: Body) -> None:
     assert unpack(pack(body)) == body
 
 
+@settings(max_examples=30)
 @given(
     st.lists(st.dictionaries(st.text(), values, max_size=40), max_size=20), st.dictionaries(st.text(), values)
 )
