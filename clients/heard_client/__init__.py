@@ -1,8 +1,11 @@
 """Read heard's transcripts and control the daemon; needs pyzmq and msgpack, nothing else.
 
-- `Subscriber`: what the daemon publishes, as typed messages
+- `Subscriber`: what the daemon publishes, as typed messages; every final exactly once and in order
 - `Control`: ask the daemon, tell it what to do
-- `find_endpoints`: where its sockets are
+- `connect`: both at once
+- `AsyncSubscriber`, `AsyncControl`: the same for asyncio
+- `Cursor`: how far a subscriber has come, to go on from there later
+- `find_endpoints`: where the daemon's sockets are
 
 A subscriber in five lines:
 
@@ -13,8 +16,12 @@ A subscriber in five lines:
             print(message.text if isinstance(message, Final) else message)
 """
 
+from typing import TYPE_CHECKING
+
 from heard_client.connect import Endpoints, find_endpoints
-from heard_client.control import Control, Hello, NoiseProfile, Transcripts
+from heard_client.connection import Connection, connect
+from heard_client.control import Control
+from heard_client.cursor import Cursor
 from heard_client.errors import (
     BadReplyError,
     ControlRefusedError,
@@ -40,14 +47,22 @@ from heard_client.messages import (
     Word,
     parse,
 )
+from heard_client.requests import Hello, NoiseProfile, Transcripts
 from heard_client.sequences import Missed, Sequences
 from heard_client.subscribe import Subscriber
 
+if TYPE_CHECKING:
+    from heard_client.aio import AsyncControl, AsyncSubscriber
+
 __all__ = [
+    "AsyncControl",
+    "AsyncSubscriber",
     "Audio",
     "BadReplyError",
+    "Connection",
     "Control",
     "ControlRefusedError",
+    "Cursor",
     "DaemonNotRunningError",
     "EndpointError",
     "Endpoints",
@@ -72,6 +87,16 @@ __all__ = [
     "Transcripts",
     "UpstreamEvent",
     "Word",
+    "connect",
     "find_endpoints",
     "parse",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Load what is for asyncio when it is asked for: asyncio takes longer to import than all the rest."""
+    if name in ("AsyncControl", "AsyncSubscriber"):
+        from heard_client import aio  # noqa: PLC0415
+
+        return getattr(aio, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

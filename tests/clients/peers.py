@@ -7,7 +7,7 @@ from pathlib import Path
 
 import zmq
 
-from heard.wire.codec import Body, pack
+from heard.wire.codec import Body, checked, pack, unpack
 
 Frames = list[bytes]
 
@@ -42,6 +42,28 @@ def answering(path: Path, answer: Callable[[Frames], list[Frames]]) -> Iterator[
         context.term()
 
 
+class Journal:
+    """The op `history` of finals, as a `Publisher` has sent (or kept back) them."""
+
+    def __init__(self) -> None:
+        self.rows: list[Body] = []
+        self.asked: list[Body] = []
+        self.silent = False
+
+    def answer(self, frames: Frames) -> list[Frames]:
+        """Answer a request; nothing while `silent`."""
+        request = unpack(frames[-1])
+        args = checked(request["args"], "args", dict)
+        self.asked.append(args)
+        if self.silent:
+            return []
+        rows = [row for row in self.rows if not args.get("events") and args["run"] in ("*", row["run"])]
+        if args["run"] != "*":
+            rows = [row for row in rows if row["source"] == args["source"] and row["seq"] > args["after"]]
+        result: Body = {"transcripts": rows, "more": False}
+        return [[frames[0], pack({"v": 1, "id": request["id"], "ok": True, "result": result})]]
+
+
 class Publisher:
     """A PUB socket that knows what is subscribed (XPUB), so that a test need not guess when."""
 
@@ -49,6 +71,7 @@ class Publisher:
         self._socket = socket
         self.endpoint = endpoint
         self.numbers: dict[str, int] = {}
+        self.journal = Journal()
         self.run = "run-1"
 
     def await_subscriptions(self, count: int) -> list[str]:
@@ -56,24 +79,38 @@ class Publisher:
         prefixes: list[str] = []
         while len(prefixes) < count:
             assert self._socket.poll(10_000), f"{count} subscriptions awaited, came: {prefixes}"
-            prefixes.append(self.subscription())
+            if (prefix := self.subscription()) is not None:
+                prefixes.append(prefix)
         return prefixes
 
-    def subscription(self) -> str:
-        """Return the next prefix that a subscriber asks for; "" where none does yet."""
-        if not self._socket.poll(0):
-            return ""
-        frame = self._socket.recv()
-        assert frame[:1] == b"\x01"
-        return frame[1:].decode()
+    def subscription(self) -> str | None:
+        """Return the next prefix that a subscriber asks for, None where none does yet."""
+        while self._socket.poll(0):
+            frame = self._socket.recv()
+            if frame[:1] == b"\x01":  # else one that went away
+                return frame[1:].decode()
+        return None
 
-    def send(self, topic: str, body: Body | None = None, *, seq: int | None = None) -> None:
-        """Publish a body with its header; `seq` counts by itself unless given."""
+    def send(
+        self, topic: str, body: Body | None = None, *, seq: int | None = None, dropped: bool = False
+    ) -> None:
+        """Publish a body with its header; `seq` counts by itself unless given. Finals are in the journal.
+
+        dropped: as if the socket had dropped it
+        """
         self.numbers[topic] = self.numbers.get(topic, 0) + 1 if seq is None else seq
         header: Body = {"v": 1, "run": self.run, "seq": self.numbers[topic], "time": 1_700_000_000.0}
         if topic != "status":
             header["source"] = topic.rpartition(".")[2]
-        self.send_frames([topic.encode(), pack(header | (body or {}))])
+        body = header | (body or {})
+        if topic.startswith("transcript.final."):
+            self.journal.rows.append(body | {"topic": topic})
+        if not dropped:
+            self.send_frames([topic.encode(), pack(body)])
+
+    def send_status(self) -> None:
+        """Publish a status that tells the newest number of each topic."""
+        self.send("status", {"sources": {"mic": {}}, "publish": {"seq": dict(self.numbers)}})
 
     def send_frames(self, frames: Frames) -> None:
         """Publish anything at all."""

@@ -3,20 +3,20 @@
 import os
 import socket
 from contextlib import closing
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from heard.config import load
-from heard_client import connect
-from heard_client.connect import check_endpoint, find_endpoints, probe
+from heard_client.connect import Endpoints, check_endpoint, find_endpoints, probe
 from heard_client.errors import DaemonNotRunningError, EndpointError
 
 
 @pytest.fixture(name="environ")
 def _environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     # What lies in /run and /etc of this machine is no business of the tests.
-    monkeypatch.setattr(connect, "SYSTEM_RUNTIME_DIR", tmp_path / "system")
+    monkeypatch.setattr(import_module("heard_client.connect"), "SYSTEM_RUNTIME_DIR", tmp_path / "system")
     (tmp_path / "config" / "heard" / "conf.d").mkdir(parents=True)
     return {"XDG_RUNTIME_DIR": "/run/user/7", "XDG_CONFIG_HOME": str(tmp_path / "config")}
 
@@ -27,10 +27,10 @@ def write(environ: dict[str, str], text: str, name: str = "heard.toml") -> Path:
     return path
 
 
-def the_daemons(environ: dict[str, str]) -> connect.Endpoints:
+def the_daemons(environ: dict[str, str]) -> Endpoints:
     """Return what the daemon would bind, from its own reading of the configuration."""
     settings = load(None, (), environ).settings
-    return connect.Endpoints(settings.control.endpoint, settings.publish.endpoint)
+    return Endpoints(settings.control.endpoint, settings.publish.endpoint)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_what_is_given_needs_no_configuration(environ: dict[str, str]) -> None:
     """A broken file does not keep anybody from a daemon whose addresses they know."""
     write(environ, "this is not TOML")
     found = find_endpoints("tcp://127.0.0.1:7", "ipc:///srv/t", environ)
-    assert found == connect.Endpoints("tcp://127.0.0.1:7", "ipc:///srv/t")
+    assert found == Endpoints("tcp://127.0.0.1:7", "ipc:///srv/t")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from heard.supervise.control import Control as Handlers
 from heard.wire.codec import Body, pack, unpack
 from heard.wire.control import Code
 from heard.wire.report import Answer, Order
-from heard_client.control import Control, Hello, NoiseProfile
+from heard_client.control import Control
 from heard_client.errors import (
     BadReplyError,
     ControlRefusedError,
@@ -22,6 +22,7 @@ from heard_client.errors import (
     NoReplyError,
 )
 from heard_client.messages import Final
+from heard_client.requests import Hello, NoiseProfile
 
 from .peers import Frames, answering, final
 

@@ -77,7 +77,7 @@ def test_holes_are_counted_and_told_before_the_message_behind_them(tmp_path: Pat
         assert receive(subscriber).seq == 6
         assert told == []
         assert receive(subscriber).seq == 9
-        assert told == [Missed("transcript.final.mic", "run-1", 7, 8)]
+        assert told == [Missed("transcript.final.mic", "run-1", 7, 8, "no-control")]
         assert subscriber.missed == {"transcript.final.mic": 2}
 
 

@@ -46,6 +46,8 @@ STOP_S = 3.0
 """At most so long after `stop`."""
 GRACE_S = 0.5
 """A restarted publish waits this before it sends; subscribers need 0.2 s (libzmq's default) to come back."""
+JOURNALLED = (Topic.FINAL, Topic.REVISED)
+"""What a subscriber that missed it can have again; the status tells the newest number of each."""
 COMPLAIN_S = 10.0
 """A flood of unreadable events is counted, and logged once in so many seconds."""
 
@@ -152,6 +154,7 @@ class Publisher:
         own: Body = {
             "published": self._sequence.total,
             "journal_rows": self._journal.rows if self._journal else 0,
+            "seq": self._sequence.last(JOURNALLED),
         }
         faults = self._counters | Counter(state_faults=self._sequence_file.faults + self._once_file.faults)
         if self._journal is not None:

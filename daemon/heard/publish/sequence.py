@@ -7,7 +7,10 @@ message may have been lost.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from heard.publish.slots import Slots, Write
+from heard.wire.topics import Topic
 
 KIND = "sequence"
 SLOT_BYTES = 64
@@ -34,3 +37,8 @@ class Sequence:
         self._last[topic] = seq
         self.total += 1
         return seq, write
+
+    def last(self, topics: Iterable[Topic]) -> dict[str, int]:
+        """Return the newest number of each full topic that begins with one of `topics`."""
+        prefixes = tuple(f"{topic}." for topic in topics)
+        return {name: seq for name, seq in self._last.items() if name.startswith(prefixes)}

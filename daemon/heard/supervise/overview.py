@@ -75,6 +75,7 @@ class Overview:
                 "endpoint": self.settings.publish.endpoint,
                 "published": cast("int", own.get("published", 0)),
                 "journal_rows": cast("int", own.get("journal_rows", 0)),
+                "seq": cast("dict[str, int]", own.get("seq", {})),
             },
             "faults": self.faults(),
         }

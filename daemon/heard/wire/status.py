@@ -86,6 +86,7 @@ class PublishStatus(TypedDict):
     endpoint: str
     published: int
     journal_rows: int
+    seq: dict[str, int]
 
 
 class Fault(TypedDict):

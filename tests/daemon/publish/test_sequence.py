@@ -59,3 +59,18 @@ def test_the_longest_source_name_fits() -> None:
     fresh().next(full(longest, "n" * 32))
     with pytest.raises(WireError):
         fresh().next(full(longest, "n" * 64))
+
+
+def test_the_newest_numbers_of_the_topics_that_are_kept() -> None:
+    """By full topic, for the status; a topic without a message is not named."""
+    sequence = fresh()
+    for topic in (
+        "transcript.final.mic",
+        "transcript.final.mic",
+        "transcript.revised.mic",
+        "level.mic",
+        "status",
+    ):
+        sequence.next(topic)
+    kept = (Topic.FINAL, Topic.REVISED)
+    assert sequence.last(kept) == {"transcript.final.mic": 2, "transcript.revised.mic": 1}

@@ -1,0 +1,60 @@
+"""The sockets of a client, made in one place: what holds for all of them is set here, before they connect."""
+
+from __future__ import annotations
+
+import zmq
+
+from heard_client.connect import check_endpoint, find_endpoints
+
+QUEUE_MESSAGES = 10_000
+"""So many messages wait for a slow reader before ZeroMQ drops some."""
+RECONNECT_MS = 50
+RECONNECT_MAX_MS = 1000
+
+
+def places(endpoint: str | None, control: str | None, repair_s: float) -> tuple[str, str | None]:
+    """Return where a subscription connects: the publish socket, and the control socket where it is to ask.
+
+    Raises:
+        EndpointError: an address cannot be used.
+    """
+    if endpoint is None:
+        found = find_endpoints(control)
+        endpoint, control = found.transcripts, found.control
+    elif control is not None:
+        check_endpoint(control)
+    return check_endpoint(endpoint), control if repair_s > 0 else None
+
+
+def subscribe(socket: zmq.Socket[bytes], endpoint: str, prefixes: list[str]) -> None:
+    """Connect a SUB socket to the publish socket at `endpoint`."""
+    # All before connect: libzmq reads them there.
+    socket.setsockopt(zmq.RCVHWM, QUEUE_MESSAGES)
+    socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MAX_MS)
+    for prefix in prefixes:
+        socket.setsockopt(zmq.SUBSCRIBE, prefix.encode())
+    _connect(socket, endpoint)
+
+
+def ask(socket: zmq.Socket[bytes], endpoint: str, *, queue: bool = True) -> None:
+    """Connect a DEALER socket to the control socket at `endpoint`.
+
+    queue: whether a request waits for a daemon that is not there; else sending it fails at once.
+    """
+    if not queue:
+        socket.setsockopt(zmq.IMMEDIATE, 1)
+        socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MAX_MS)
+    _connect(socket, endpoint)
+
+
+def descriptor(socket: zmq.Socket[bytes]) -> int:
+    """Return the descriptor that becomes readable when something has changed at `socket`."""
+    number = socket.getsockopt(zmq.FD)
+    assert isinstance(number, int), "that is this option's type"
+    return number
+
+
+def _connect(socket: zmq.Socket[bytes], endpoint: str) -> None:
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
+    socket.connect(endpoint)
