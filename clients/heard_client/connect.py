@@ -7,8 +7,6 @@ Only the three keys that matter here are read from its configuration: `runtime_d
 from __future__ import annotations
 
 import os
-import socket
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -91,6 +89,8 @@ def probe(endpoint: str) -> None:
         DaemonNotRunningError: nobody does.
         EndpointError: the socket is there but not for this user.
     """
+    import socket  # noqa: PLC0415  # a subscriber needs neither this nor TOML: its start is not held up
+
     scheme, _, rest = endpoint.partition("://")
     try:
         if scheme == "ipc":
@@ -168,6 +168,8 @@ def _read(path: Path) -> dict[str, str]:
     Raises:
         EndpointError: it cannot be read, is not TOML, or gives one of them a value that is no text.
     """
+    import tomllib  # noqa: PLC0415
+
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
@@ -187,6 +189,8 @@ def _read(path: Path) -> dict[str, str]:
 
 def _unquoted(text: str) -> str:
     """Return a variable's value; the daemon reads it as TOML where it is TOML."""
+    import tomllib  # noqa: PLC0415
+
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except (tomllib.TOMLDecodeError, RecursionError):

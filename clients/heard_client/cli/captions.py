@@ -43,8 +43,9 @@ class Captions:
 
     def take(self, message: Message, columns: int) -> list[Line]:
         """Take a message in and return the lines that it adds for good, none wider than `columns`."""
-        if message.run != self._run:
-            # Another run of the daemon never finishes the turns of the one before.
+        if message.run != self._run and not isinstance(message, Final | Revised):
+            # Another run of the daemon never finishes the turns of the one before, but what that one did
+            # finish may come late.
             self._run = message.run
             self._open.clear()
         match message:

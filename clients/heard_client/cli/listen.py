@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 from typing import TextIO
@@ -14,7 +13,7 @@ from heard.wire.topics import Topic
 from heard_client.cli.captions import Captions, as_text
 from heard_client.cli.options import Where, endpoints
 from heard_client.cli.plain import to_json
-from heard_client.cli.region import HIDE_CURSOR, SHOW_CURSOR, Region
+from heard_client.cli.region import HIDE_CURSOR, SHOW_CURSOR, Region, columns_of
 from heard_client.connect import probe
 from heard_client.messages import Message, StatusMessage
 from heard_client.subscribe import Subscriber
@@ -48,7 +47,8 @@ def listen(
     """Show what is being said, live, until Ctrl-C.
 
     On a terminal the turn being spoken is redrawn in place and finished turns scroll away. Into a pipe or
-    file goes one line for each finished turn. A daemon that is restarted is waited for.
+    file goes one line for each finished turn. A daemon that is restarted is waited for; finished turns that
+    were missed meanwhile are fetched from the daemon's journal.
     """
     where = Where(control_given, transcripts_given)
     address = where.transcripts()
@@ -59,7 +59,10 @@ def listen(
         topics += EVENTS
     daemon_wide = [Topic.STATUS, Topic.FAULT] if interactive else [Topic.STATUS]
     with Subscriber(
-        address, topics=[*(f"{topic}." for topic in topics), *daemon_wide], source=source
+        address,
+        control=where.control_address(),
+        topics=[*(f"{topic}." for topic in topics), *daemon_wide],
+        source=source,
     ) as subscriber:
         if interactive:
             _on_terminal(subscriber, named=source is None, stream=sys.stdout)
@@ -94,7 +97,7 @@ def _on_terminal(subscriber: Subscriber, *, named: bool, stream: TextIO) -> None
         while True:
             message = subscriber.receive(TICK_S)
             # One column stays free: a line that fills the last one wraps on some terminals and not on others.
-            columns = max(10, shutil.get_terminal_size().columns - 1)
+            columns = max(10, columns_of(stream) - 1)
             added = captions.take(message, columns) if message is not None else []
             for remark in watch.remarks(message, time.monotonic()):
                 added += captions.note(remark, columns)
@@ -112,11 +115,17 @@ class _Watch:
         self._subscriber = subscriber
         self._heard_at: float | None = None
         self._away = False
+        self._run = ""
         self._missed = 0
 
     def remarks(self, message: Message | None, now: float) -> list[str]:
         """Take in what arrived at `now` (monotonic), None for nothing; return what is to be said."""
         said = []
+        run = self._subscriber.run
+        if run != self._run:
+            if self._run:
+                said.append("heard was restarted")
+            self._run, self._away = run, False
         if message is not None and self._away:
             self._away = False
             said.append("heard is back")
@@ -129,6 +138,6 @@ class _Watch:
             count for topic, count in self._subscriber.missed.items() if topic.startswith(Topic.FINAL)
         )
         if missed > self._missed:
-            said.append(f"{missed - self._missed} finished turns were missed: this program was too slow")
+            said.append(f"{missed - self._missed} finished turns were missed and cannot be had any more")
             self._missed = missed
         return said

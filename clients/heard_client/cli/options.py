@@ -26,6 +26,12 @@ class Where:
         """Return a connection to the control socket; see `Control` for its errors."""
         return Control(self.control_given or find_endpoints().control, timeout_s=timeout_s)
 
+    def control_address(self) -> str | None:
+        """Return where to ask for missed transcripts; None where only the publish socket was named."""
+        if self.control_given is None and self.transcripts_given is not None:
+            return None  # the daemon that would be found may be another one
+        return self.control_given or find_endpoints().control
+
     def transcripts(self) -> str:
         """Return where the daemon publishes: as given, else as the running daemon says."""
         if self.transcripts_given is not None:

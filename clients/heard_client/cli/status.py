@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from heard.wire.topics import Topic
+from heard_client.cli.keys import Keys
 from heard_client.cli.options import Where, endpoints
 from heard_client.cli.plain import to_json
 from heard_client.control import Control
@@ -27,7 +29,7 @@ PATIENCE_S = 2.5
 
 
 @click.command(epilog="For example: heardctl status --format json | jq .sources.mic.ledger")
-@click.option("--follow", is_flag=True, help="Keep showing it until Ctrl-C.")
+@click.option("--follow", is_flag=True, help="Keep showing it on one screen, until q or Ctrl-C.")
 @click.option(
     "--format",
     "form",
@@ -113,20 +115,31 @@ def _redraw(views: Iterator[_View]) -> None:
     """Show the views on one screen, in place; what was on the terminal before comes back at the end."""
     from rich.console import Console, Group  # noqa: PLC0415  # see _show_once
     from rich.live import Live  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
 
     from heard_client.cli import dashboard  # noqa: PLC0415
 
-    console = Console(highlight=False)
+    # What a shell has set these to is not what the terminal's size is later.
+    environ = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    console = Console(highlight=False, _environ=environ)
+    first = 0
 
     def drawn(view: _View) -> Group:
-        lines = dashboard.lines(view.status, view.levels, console.height)
+        lines = dashboard.lines(view.status, view.levels, console.height, first)
         if view.gone_since is not None:
             seconds = time.monotonic() - view.gone_since
             lines[0].append(f"  gone for {seconds:.0f} s", "bold red")
+        if len(lines) + 1 < console.height:
+            lines += [Text(), Text("q quits", "dim")]
         for line in lines:
             line.no_wrap, line.overflow = True, "ellipsis"
         return Group(*lines)
 
-    with Live(console=console, screen=True, auto_refresh=False) as live:
+    with Live(console=console, screen=True, auto_refresh=False) as live, Keys() as keys:
         for view in views:
+            for key in keys.pressed():
+                if key == "quit":
+                    return
+                last = max(0, dashboard.sources(view.status) - 1)
+                first = max(0, first - 1) if key == "up" else min(first + 1, last)
             live.update(drawn(view), refresh=True)

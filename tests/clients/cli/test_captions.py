@@ -45,6 +45,14 @@ def test_a_new_run_ends_the_open_turns() -> None:
     assert texts(captions) == []
 
 
+def test_a_final_of_the_run_before_that_comes_late_ends_no_open_turn() -> None:
+    """It was missed, and is fetched while the next run's first turn is being spoken."""
+    captions = Captions()
+    captions.take(message("transcript.partial.mic", final("so", "t9"), run="r2"), 79)
+    captions.take(message("transcript.final.mic", final("Before.", "t1"), run="r"), 79)
+    assert texts(captions) == ["mic: so"]
+
+
 def test_long_turns_fit_the_terminal() -> None:
     """A final is broken into lines below each other; of a partial the end is shown."""
     captions = Captions()

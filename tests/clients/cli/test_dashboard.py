@@ -5,7 +5,7 @@ from rich.text import Text
 
 from heard.wire.codec import Body, pack
 from heard.wire.status import DenoiseStatus, Ledger, ProcessStatus, SourceStatus, UpstreamStatus
-from heard_client.cli import dashboard
+from heard_client.cli import dashboard, marks
 from heard_client.messages import Level, parse
 
 
@@ -76,8 +76,11 @@ def test_any_number_of_sources_fits(sources: int) -> None:
     """Details go before sources do; what has no room is counted."""
     lines = dashboard.lines(status(sources=sources), rows=24)
     assert len(lines) <= 24
-    listed = sum(line.plain.startswith("mic") for line in lines)
-    assert listed == sources or lines[-1].plain.startswith("…")
+    listed = len({line.plain.split()[0] for line in lines if line.plain.startswith("mic")})
+    assert (
+        listed == sources
+        or lines[-1].plain == f"… {sources - listed} more sources: ↑ ↓, or a higher terminal"
+    )
 
 
 def test_levels_are_bars_before_and_after() -> None:
@@ -125,7 +128,7 @@ def test_a_map_of_another_shape_is_shown_as_far_as_it_goes(body: Body) -> None:
 
 def test_durations() -> None:
     """As a person writes them."""
-    assert [dashboard.clock(s) for s in (0, 9.9, 61, 3600, 90061)] == [
+    assert [marks.clock(s) for s in (0, 9.9, 61, 3600, 90061)] == [
         "0:00", "0:09", "1:01", "1:00:00", "25:01:01"
     ]  # fmt: skip
 
@@ -143,3 +146,35 @@ def test_faults_stand_at_the_top() -> None:
     for rows in (24, 6):
         lines = dashboard.lines(status() | {"faults": [fault]}, rows=rows)
         assert lines[1].plain == "journal: no space left"
+
+
+def test_several_sources_keep_their_bars_delays_and_ledgers() -> None:
+    """At 80 by 24 there is room for four, each with all that its audio and its session do."""
+    level = parse("level.mic3", pack({"rms_dbfs": -20.0, "denoised_rms_dbfs": -60.0, "snr_db": 9.0}))
+    assert isinstance(level, Level)
+    lines = dashboard.lines(status(sources=4), {"mic3": level}, rows=24)
+    assert len(lines) <= 24
+    assert max(line.cell_len for line in lines) <= 80
+    text = shown(lines)
+    assert "██████▊    -20.0 → ██▎        -60.0  SNR 9.0  noisereduce 0.30 -2.7" in text
+    assert f"mic3 {' '.join(['22/1030'] * 7)}" in " ".join(text.split())
+    assert text.count("captured 751.0 = delivered 745.0 + pending 6.0 + dropped 0.0") == 4
+    assert text.count("local open  backlog 0.1 s") == 4
+
+
+def test_sources_without_room_are_scrolled_to() -> None:
+    """The last page is full; beyond it there is nothing to see."""
+    for first, expected in ((0, "mic0"), (7, "mic7"), (39, "mic18")):
+        lines = dashboard.lines(status(sources=40), rows=24, first=first)
+        assert len(lines) == 24
+        assert lines[1].plain.startswith(f"{expected} ")
+        assert max(line.cell_len for line in lines) <= 80
+
+
+def test_faults_of_processes_are_told_in_short_views_too() -> None:
+    """A counter that is not 0 is worth a look whatever the height."""
+    whole = status(sources=3)
+    processes = whole["processes"]
+    assert isinstance(processes, dict)
+    processes["publish"]["counters"] = {"malformed": 3, "late": 0}
+    assert "publish: malformed 3" in shown(dashboard.lines(whole, rows=24))

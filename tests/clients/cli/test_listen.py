@@ -27,5 +27,5 @@ def test_missed_finals_are_counted_once(tmp_path: Path) -> None:
     with Subscriber(f"ipc://{tmp_path}/t") as subscriber:
         watch = _Watch(subscriber)
         subscriber.missed = {"transcript.final.mic": 2, "transcript.partial.mic": 9}
-        assert watch.remarks(None, 0.0) == ["2 finished turns were missed: this program was too slow"]
+        assert watch.remarks(None, 0.0) == ["2 finished turns were missed and cannot be had any more"]
         assert watch.remarks(None, 1.0) == []
