@@ -47,7 +47,7 @@ from heard_client.messages import (
     Word,
     parse,
 )
-from heard_client.requests import Hello, NoiseProfile, Transcripts
+from heard_client.requests import Forgotten, Hello, NoiseProfile, Transcripts
 from heard_client.sequences import Missed, Sequences
 from heard_client.subscribe import Subscriber
 
@@ -68,6 +68,7 @@ __all__ = [
     "Endpoints",
     "Fault",
     "Final",
+    "Forgotten",
     "Gap",
     "HeardError",
     "Hello",

@@ -27,12 +27,13 @@ from typing import Literal
 from heard.wire.codec import Body
 from heard.wire.topics import Topic, full
 from heard_client.cursor import KEPT, Cursor, is_kept
-from heard_client.messages import Message, StatusMessage
+from heard_client.messages import Final, Message, StatusMessage
 from heard_client.query import ASK_S, Query, in_order
 from heard_client.sequences import Missed, Reason
 from heard_client.track import Track
 
 PAST_RUNS = 64
+PAST_TURNS = 256
 MARGIN_S = 60.0
 """Events so long before the newest message are looked at as well, to learn of the sources of its run."""
 
@@ -71,6 +72,7 @@ class Ordering:
             topic: Track(topic, self._run, last) for topic, last in self.cursor.seq.items() if wanted(topic)
         }
         self._past: deque[str] = deque(maxlen=PAST_RUNS)
+        self._turns: deque[str] = deque(maxlen=PAST_TURNS)
         self._inbox: deque[Message] = deque()
         self._chain: deque[tuple[str, set[str]]] | None = None
         """While a run is being finished: those that follow it, with their topics; None: not yet known."""
@@ -296,6 +298,8 @@ class Ordering:
             if row.run == self._run:
                 track = self._track(row.topic, 0)
                 track.last = max(track.last, row.seq)
+            if isinstance(row, Final):
+                self._turns.append(row.turn_id)
             self.ready.append((row, self.cursor))
         self._note(max((row.time for row in rows if row.run == self._run), default=0.0))
 
@@ -347,6 +351,12 @@ class Ordering:
     def _hand(self, thing: Message | Missed) -> None:
         if isinstance(thing, Message):
             self.cursor = self.cursor.after(thing)
+            if isinstance(thing, Final):
+                if thing.turn_id in self._turns:
+                    # `publish` was killed between journal and socket, and has published it again.
+                    self.repeated += 1
+                    return
+                self._turns.append(thing.turn_id)
         elif thing.last is not None and thing.run == self.cursor.run:
             self.cursor = Cursor(thing.run, self.cursor.time, {**self.cursor.seq, thing.topic: thing.last})
         self.ready.append((thing, self.cursor))

@@ -264,6 +264,19 @@ def test_a_number_that_was_used_for_nothing_is_told_and_does_not_stop_it() -> No
     assert reader.missed() == [Missed("transcript.final.mic", "a", 2, 2, "not-in-journal")]
 
 
+def test_a_turn_that_is_published_again_comes_once() -> None:
+    """`publish` was killed between journal and socket; the journal was asked meanwhile."""
+    world = World()
+    reader = Reader(world)
+    reader.take(world.status())
+    world.final("mic", turn="t1")
+    reader.take(world.status())
+    reader.ask()
+    reader.take(world.final("mic", turn="t1"), world.final("mic", turn="t2"))
+    assert reader.ids() == ["t1", "t2"]
+    assert reader.missed() == []
+
+
 def test_without_a_journal_the_hole_is_told_in_time_and_the_next_at_once() -> None:
     """Later finals wait for a process that may be restarting, but not for ever, and not every time."""
     world = World(gone=True)

@@ -30,6 +30,11 @@ def daemon(folder: Path) -> Iterator[Publisher]:
         yield it
 
 
+def turn(text: str) -> Body:
+    """Return a final whose id is its text."""
+    return final(text, text)
+
+
 def texts(subscriber: Subscriber) -> list[str]:
     """Return what is handed over until nothing comes for a while."""
     return [message.text for message in subscriber if isinstance(message, Final)]
@@ -52,7 +57,7 @@ def test_a_hole_is_filled_in_its_place(tmp_path: Path, subscriber: Subscriber) -
     with daemon(tmp_path) as it:
         assert sorted(it.await_subscriptions(2)) == ["status", "transcript.final."]
         for number in range(1, 9):
-            it.send(MIC, final(f"{number}"), dropped=number in (3, 4, 5, 8))
+            it.send(MIC, turn(f"{number}"), dropped=number in (3, 4, 5, 8))
         it.send_status()
         assert texts(subscriber) == [f"{number}" for number in range(1, 9)]
         assert subscriber.missed == {}
@@ -66,9 +71,9 @@ def test_a_journal_that_does_not_answer_costs_a_wait_and_the_hole(
     with daemon(tmp_path) as it:
         it.await_subscriptions(2)
         it.journal.silent = True
-        it.send(MIC, final("1"))
-        it.send(MIC, final("2"), dropped=True)
-        it.send(MIC, final("3"))
+        it.send(MIC, turn("1"))
+        it.send(MIC, turn("2"), dropped=True)
+        it.send(MIC, turn("3"))
         began = time.monotonic()
         assert subscriber.receive(5) is not None
         found = subscriber.receive(5)
@@ -83,9 +88,9 @@ def test_the_wait_for_a_repair_ends_when_the_caller_says(tmp_path: Path, subscri
     with daemon(tmp_path) as it:
         it.await_subscriptions(2)
         it.journal.silent = True
-        it.send(MIC, final("1"))
-        it.send(MIC, final("2"), dropped=True)
-        it.send(MIC, final("3"))
+        it.send(MIC, turn("1"))
+        it.send(MIC, turn("2"), dropped=True)
+        it.send(MIC, turn("3"))
         assert subscriber.receive(5) is not None
         began = time.monotonic()
         assert subscriber.receive(0.2) is None
@@ -98,11 +103,11 @@ def test_the_wait_for_a_repair_ends_when_the_caller_says(tmp_path: Path, subscri
 def test_a_late_start_and_a_cursor(tmp_path: Path) -> None:
     """`since` brings what was said before; the cursor of one subscriber is where the next one begins."""
     with daemon(tmp_path) as it:
-        it.send(MIC, final("before"), dropped=True)
+        it.send(MIC, turn("before"), dropped=True)
         cursor: Cursor | None = None
         for number, expected in enumerate((["before", "live 0"], ["while away 1", "live 1"])):
             if cursor is not None:
-                it.send(MIC, final(f"while away {number}"), dropped=True)
+                it.send(MIC, turn(f"while away {number}"), dropped=True)
             with connect(
                 endpoint=f"ipc://{tmp_path}/control",
                 transcripts=it.endpoint,
@@ -114,7 +119,7 @@ def test_a_late_start_and_a_cursor(tmp_path: Path) -> None:
                 assert control.endpoint == f"ipc://{tmp_path}/control"
                 it.await_subscriptions(2)
                 it.send_status()
-                it.send(MIC, final(f"live {number}"))
+                it.send(MIC, turn(f"live {number}"))
                 assert texts(messages) == expected
                 cursor = Cursor.from_json(messages.cursor.to_json())
 
@@ -127,9 +132,9 @@ def test_another_daemon_is_not_asked(tmp_path: Path) -> None:
         Subscriber(it.endpoint, topics=[MIC], timeout_s=0.5, on_missed=told.append) as subscriber,
     ):
         assert it.await_subscriptions(1) == [MIC]
-        it.send(MIC, final("1"))
-        it.send(MIC, final("2"), dropped=True)
-        it.send(MIC, final("3"))
+        it.send(MIC, turn("1"))
+        it.send(MIC, turn("2"), dropped=True)
+        it.send(MIC, turn("3"))
         assert texts(subscriber) == ["1", "3"]
         assert told == [Missed(MIC, "run-1", 2, 2, "no-control")]
         assert it.journal.asked == []
@@ -148,7 +153,7 @@ def test_for_asyncio_it_is_the_same(tmp_path: Path) -> None:
                 async with asyncio.timeout(0.05):
                     await messages.receive()
             for number in range(1, 9):
-                it.send(MIC, final(f"{number}"), dropped=number in (3, 4, 5, 8))
+                it.send(MIC, turn(f"{number}"), dropped=number in (3, 4, 5, 8))
             it.send_status()
             async for message in messages:
                 assert isinstance(message, Final)
@@ -227,9 +232,9 @@ def test_it_waits_for_a_daemon_that_is_not_there_yet(tmp_path: Path, subscriber:
     """The control socket may come up after the publish socket: a request is sent again."""
     with publishing(tmp_path / "transcripts") as it:
         it.await_subscriptions(2)
-        it.send(MIC, final("1"))
-        it.send(MIC, final("2"), dropped=True)
-        it.send(MIC, final("3"))
+        it.send(MIC, turn("1"))
+        it.send(MIC, turn("2"), dropped=True)
+        it.send(MIC, turn("3"))
         assert subscriber.receive(5) is not None
         assert subscriber.receive(0.1) is None
         with answering(tmp_path / "control", it.journal.answer):

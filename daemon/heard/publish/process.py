@@ -46,7 +46,7 @@ STOP_S = 3.0
 """At most so long after `stop`."""
 GRACE_S = 0.5
 """A restarted publish waits this before it sends; subscribers need 0.2 s (libzmq's default) to come back."""
-JOURNALLED = (Topic.FINAL, Topic.REVISED)
+NUMBERED = (Topic.FINAL, Topic.REVISED)
 """What a subscriber that missed it can have again; the status tells the newest number of each."""
 COMPLAIN_S = 10.0
 """A flood of unreadable events is counted, and logged once in so many seconds."""
@@ -154,7 +154,7 @@ class Publisher:
         own: Body = {
             "published": self._sequence.total,
             "journal_rows": self._journal.rows if self._journal else 0,
-            "seq": self._sequence.last(JOURNALLED),
+            "seq": self._sequence.last(NUMBERED),
         }
         faults = self._counters | Counter(state_faults=self._sequence_file.faults + self._once_file.faults)
         if self._journal is not None:

@@ -90,12 +90,12 @@ def test_a_restarted_daemon_is_told_and_listened_to(tmp_path: Path) -> None:
     with daemon(tmp_path) as it, terminal(command(tmp_path, "listen"), tmp_path) as screen:
         it.await_subscriptions(7)
         it.send_status()
-        it.send("transcript.final.mic", final("Before."))
+        it.send("transcript.final.mic", final("Before.", "t0"))
         screen.until(lambda rows: "mic: Before." in rows, SHOWN_S, "the first final")
         it.run = "run-2"
         it.numbers.clear()
         it.send_status()
-        it.send("transcript.final.mic", final("After."))
+        it.send("transcript.final.mic", final("After.", "t9"))
         rows = screen.until(lambda rows: "mic: After." in rows, SHOWN_S, "the second final")
         assert [row for row in rows if row] == ["mic: Before.", "(heard was restarted)", "mic: After."]
 
