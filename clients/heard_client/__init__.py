@@ -18,6 +18,7 @@ A subscriber in five lines:
 
 from typing import TYPE_CHECKING
 
+from heard.wire.status import Status
 from heard_client.connect import Endpoints, find_endpoints
 from heard_client.connection import Connection, connect
 from heard_client.control import Control
@@ -82,6 +83,7 @@ __all__ = [
     "Revised",
     "Sequences",
     "SourceEvent",
+    "Status",
     "StatusMessage",
     "Subscriber",
     "Transcript",
