@@ -46,7 +46,7 @@ def _subscriber(tmp_path: Path) -> Iterator[Subscriber]:
         f"ipc://{tmp_path}/transcripts",
         control=f"ipc://{tmp_path}/control",
         topics=["transcript.final."],
-        timeout_s=1.0,
+        timeout_s=0.6,
         repair_s=2.0,
     ) as subscriber:
         yield subscriber
@@ -112,7 +112,7 @@ def test_a_late_start_and_a_cursor(tmp_path: Path) -> None:
                 endpoint=f"ipc://{tmp_path}/control",
                 transcripts=it.endpoint,
                 topics=["transcript.final."],
-                timeout_s=1.0,
+                timeout_s=0.6,
                 since=1.0,
                 cursor=cursor,
             ) as (messages, control):
@@ -146,7 +146,7 @@ def test_for_asyncio_it_is_the_same(tmp_path: Path) -> None:
     async def read(it: Publisher) -> list[str]:
         found: list[str] = []
         async with AsyncSubscriber(
-            it.endpoint, control=f"ipc://{tmp_path}/control", topics=["transcript.final."], timeout_s=1.0
+            it.endpoint, control=f"ipc://{tmp_path}/control", topics=["transcript.final."], timeout_s=0.6
         ) as messages:
             await asyncio.to_thread(it.await_subscriptions, 2)
             with pytest.raises(TimeoutError):

@@ -79,7 +79,7 @@ def test_programs_hear_a_call(tmp_path: Path) -> None:
 def test_push_to_talk_hears_what_is_said_between_two_keys() -> None:
     """Muted before and after; the answer holds the words."""
     source = {"name": "mic", "input": "file", "path": str(recording()), "loop": True}
-    talk = [sys.executable, EXAMPLES / "push_to_talk.py"]
+    talk = [sys.executable, str(EXAMPLES / "push_to_talk.py")]
     with place() as (path, env), daemon([source], place=path) as heard:
         heard.wait_ready()
         with started(talk, limit_s=80, env=env, stdin=True) as child:
