@@ -55,6 +55,22 @@ def test_it_works_with_nothing_but_pyzmq_and_msgpack() -> None:
     assert all(name.startswith("heard.wire") for name in ours.split())
 
 
+def test_it_loads_no_more_than_it_needs() -> None:
+    """An assistant starts with it: what takes long and is rarely needed is loaded when it is."""
+    code = """
+import sys
+import msgpack, zmq
+before = set(sys.modules)
+import heard_client
+print(*sorted(set(sys.modules) - before))
+"""
+    (loaded,) = run(code)
+    late = {"asyncio", "socket", "tomllib", "email", "logging", "numpy", "subprocess"}
+    assert not {name.partition(".")[0] for name in loaded.split()} & late
+    theirs = [name for name in loaded.split() if not name.startswith(("heard", "_"))]
+    assert len(theirs) <= 30, theirs  # dataclasses and pathlib, with what these load
+
+
 def test_the_command_line_is_not_loaded_with_the_library() -> None:
     """Both click and rich are for `heardctl`, and rich only for what draws."""
     (loaded,) = run("import heard_client, sys; print('click' in sys.modules, 'rich' in sys.modules)")
