@@ -68,6 +68,7 @@ class Ordering:
         self._run = self.cursor.run
         self._begin: Begin = "following" if self._run else "joining" if since is None else "late"
         self._since = since or 0.0
+        self._newest = 0.0
         self._tracks = {
             topic: Track(topic, self._run, last) for topic, last in self.cursor.seq.items() if wanted(topic)
         }
@@ -121,6 +122,8 @@ class Ordering:
             query.rows += rows
             if following:
                 query.page = following
+                if query.kind == "said":
+                    self._hand_said(query.settled())
                 self._ask(query, now)
             else:
                 self._whole(query, now)
@@ -179,7 +182,9 @@ class Ordering:
         """Use what a query of several pages has brought."""
         match query.kind:
             case "said":
-                self._said(query.rows)
+                self._hand_said(query.rows)
+                self._begin = "joining"
+                self._note(self._newest)
             case "runs":
                 self._runs(query.rows, now)
             case "behind":
@@ -290,18 +295,18 @@ class Ordering:
         if not track.is_whole and all(query.track is not track for query in self._queries):
             self._ask(Query("behind", track=track, finals=finals.last), now)
 
-    def _said(self, rows: list[Message]) -> None:
-        """Hand over what was said before this subscription began."""
-        self._begin = "joining"
-        rows = [row for row in rows if is_kept(row.topic) and self._wanted(row.topic)]
+    def _hand_said(self, rows: list[Message]) -> None:
+        """Hand over what was said before this subscription began; the cursor moves when all of it is here."""
         for row in in_order(rows):
+            if not (is_kept(row.topic) and self._wanted(row.topic)):
+                continue
             if row.run == self._run:
                 track = self._track(row.topic, 0)
                 track.last = max(track.last, row.seq)
             if isinstance(row, Final):
                 self._turns.append(row.turn_id)
+            self._newest = max(self._newest, row.time)
             self.ready.append((row, self.cursor))
-        self._note(max((row.time for row in rows if row.run == self._run), default=0.0))
 
     def _runs(self, events: list[Message], now: float) -> None:
         """Take in what happened since the newest message of the run that is to be finished."""

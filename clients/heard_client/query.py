@@ -74,6 +74,13 @@ class Query:
         self.number, self.due, self.reason = 0, now + RETRY_S, reason
         self.rows, self.page = [], ""
 
+    def settled(self) -> list[Message]:
+        """Take out the rows that nothing on a later page can come before: those are said later still."""
+        upto = max((_said(row) for row in self.rows), default=0.0)
+        done = [row for row in self.rows if row.time <= upto]
+        self.rows = [row for row in self.rows if row.time > upto]
+        return done
+
 
 def in_order(rows: list[Message]) -> list[Message]:
     """Return rows as they were published; a clock that was set back puts no topic out of order."""
@@ -85,3 +92,8 @@ def in_order(rows: list[Message]) -> list[Message]:
         for place, row in zip(taken, sorted((rows[p] for p in taken), key=lambda row: row.seq), strict=True):
             rows[place] = row
     return rows
+
+
+def _said(row: Message) -> float:
+    start = row.body.get("start")
+    return float(start) if isinstance(start, int | float) else row.time

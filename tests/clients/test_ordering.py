@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -235,12 +236,13 @@ def test_a_run_that_came_and_went_unseen_is_found() -> None:
     assert reader.ids("line") == texts(unseen[:1])
 
 
-def test_a_late_start_hears_what_was_said_before() -> None:
-    """`since`: of all runs, oldest first, and nothing twice that also arrives."""
-    world = World()
+@pytest.mark.parametrize("page", [1, 2, 3, 50])
+def test_a_late_start_hears_what_was_said_before(page: int) -> None:
+    """`since`: of all runs, oldest first, page by page, and nothing twice that also arrives."""
+    world = World(page=page)
     world.final("mic")
     since = world.now + 0.05
-    before = [world.final("mic"), world.final("line")]
+    before = [world.final(source) for source in ("mic", "line", "mic", "mic", "line")]
     world.start("b")
     before.append(world.final("mic"))
     reader = Reader(world, since=since)
@@ -250,6 +252,7 @@ def test_a_late_start_hears_what_was_said_before() -> None:
     assert reader.ids() == texts([*before, live])
     reader.take(live, after := world.final("mic"))
     assert reader.ids() == texts([*before, live, after])
+    assert reader.ordering.cursor.seq["transcript.final.mic"] == after.seq
 
 
 def test_a_number_that_was_used_for_nothing_is_told_and_does_not_stop_it() -> None:
