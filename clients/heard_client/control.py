@@ -18,6 +18,8 @@ from heard_client.connect import check_endpoint, find_endpoints, probe
 from heard_client.errors import BadReplyError, ControlRefusedError, NoReplyError
 from heard_client.requests import Ask, Forgotten, Hello, NoiseProfile, Transcripts
 
+__all__ = ["TIMEOUT_S", "Control", "Forgotten", "Hello", "NoiseProfile", "Transcripts", "result"]
+
 TIMEOUT_S = 5.0
 
 T = TypeVar("T")
