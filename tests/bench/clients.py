@@ -1,6 +1,6 @@
 """How long a final takes from `upstream` into a subscriber's hands, and what importing the library costs.
 
-    python -m tests.bench.clients [--subscribers 20] [--seconds 60] [--sources 4]
+    python -m tests.bench.clients [--subscribers 20] [--seconds 60] [--sources 3]
 
 The real daemon against a v3 server of the tests; each subscriber is a process. Beside them, in the same run,
 one that uses pyzmq and msgpack alone: what the library adds is the difference. A final's own trace tells when
@@ -74,11 +74,13 @@ class Delivery:
 def deliver(subscribers: int, seconds: int, sources: int) -> Delivery:
     """Let so many sources speak for so long to so many subscribers."""
     with TemporaryDirectory() as temporary, folder() as place, v3_server() as server, ExitStack() as stack:
-        path = str(recording(Path(temporary), seconds))
-        several: list[Body] = [
-            {"name": f"s{n}", "input": "file", "path": path, "denoise": {"backend": "off"}}
-            for n in range(sources)
-        ]
+        several: list[Body] = []
+        for n in range(sources):
+            path = Path(temporary) / f"{n}"
+            path.mkdir()
+            # Turns last three seconds: each source ends its own at another second.
+            file = str(recording(path, seconds, n))
+            several.append({"name": f"s{n}", "input": "file", "path": file, "denoise": {"backend": "off"}})
         upstream = {"service": "assemblyai", "url": server.url, "sessions_per_minute": 1000}
         limit_s = seconds + 2 * READY_S
         listeners = [
@@ -128,7 +130,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--subscribers", type=int, default=20)
     parser.add_argument("--seconds", type=int, default=60)
-    parser.add_argument("--sources", type=int, default=4)
+    parser.add_argument("--sources", type=int, default=3)
     options = parser.parse_args()
     nothing = import_ms("pass")
     ours, bare = import_ms("import heard_client") - nothing, import_ms("import zmq, msgpack") - nothing
