@@ -42,7 +42,7 @@ class AsyncSubscriber(Subscription):
             if self._ask(now):
                 continue
             arrived = await self._await(self._wait_s(now, deadline))
-            if not arrived and deadline is not None and now >= deadline:
+            if self._is_over(now, deadline, arrived=bool(arrived)):
                 return None
             self._take(arrived)
         # A flood must not keep the event loop's other tasks waiting for ever.

@@ -17,6 +17,8 @@ from heard_client.messages import Message
 from heard_client.sequences import Missed
 
 REPAIR_S = 10.0
+FLOOD_S = 0.1
+"""Messages that are not wanted hold a caller up for so much longer than it asked for, and not for ever."""
 
 
 class Subscription:
@@ -107,6 +109,11 @@ class Subscription:
         limits = (self._feed.wait_s(now), None if deadline is None else max(0.0, deadline - now))
         return min((limit for limit in limits if limit is not None), default=None)
 
+    @staticmethod
+    def _is_over(now: float, deadline: float | None, *, arrived: bool) -> bool:
+        """Return whether the caller has waited enough: what is here already is still looked at."""
+        return deadline is not None and now >= deadline + (FLOOD_S if arrived else 0.0)
+
     def _take(self, arrived: dict[object, int]) -> None:
         """Take in what a poll has found."""
         now = time.monotonic()
@@ -155,7 +162,7 @@ class Subscriber(Subscription):
             wait_s = self._wait_s(now, deadline)
             # Rounded up: a wait that ends too early would spin.
             arrived = self._poller.poll(None if wait_s is None else math.ceil(wait_s * 1000))
-            if not arrived and deadline is not None and now >= deadline:
+            if self._is_over(now, deadline, arrived=bool(arrived)):
                 return None
             self._take(dict(arrived))
         return message

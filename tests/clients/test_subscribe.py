@@ -1,5 +1,7 @@
 """`Subscriber` over real sockets: prefixes, sources, holes, garbage, a publisher that comes and goes."""
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,31 @@ def test_holes_are_counted_and_told_before_the_message_behind_them(tmp_path: Pat
         assert receive(subscriber).seq == 9
         assert told == [Missed("transcript.final.mic", "run-1", 7, 8, "no-control")]
         assert subscriber.missed == {"transcript.final.mic": 2}
+
+
+def test_a_flood_of_what_is_not_wanted_does_not_hold_the_caller_up(tmp_path: Path) -> None:
+    """Prefixes let another source's messages through: they are no reason to wait longer than was asked."""
+    with (
+        publishing(tmp_path / "t") as daemon,
+        Subscriber(daemon.endpoint, topics=["level."], source="m") as it,
+    ):
+        daemon.await_subscriptions(1)
+        ended = threading.Event()
+
+        def flood() -> None:
+            while not ended.is_set():
+                daemon.send("level.m2", {"rms_dbfs": -20.0})
+
+        thread = threading.Thread(target=flood)
+        thread.start()
+        try:
+            until(lambda: it.receive(0) or it.run, ARRIVES_S, "the flood")
+            began = time.monotonic()
+            assert it.receive(0.2) is None
+            assert time.monotonic() - began < 2
+        finally:
+            ended.set()
+            thread.join(ARRIVES_S)
 
 
 def test_garbage_is_counted_and_passed_over(tmp_path: Path) -> None:
