@@ -405,7 +405,7 @@ EVENTS = st.lists(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     events=EVENTS,
     lost=st.sets(st.integers(0, 60)),

@@ -84,6 +84,26 @@ def _is_done(heard: Daemon) -> bool:
     return bool(mic["state"] == "ended" and mic["ledger"]["pending"] == 0)
 
 
+def test_publish_killed_and_half_of_the_messages_lost(tmp_path: Path) -> None:
+    """Who was there from the beginning, and who comes late, has every final of the journal, in order."""
+    began = time.time()
+    path = recording(tmp_path, SECONDS)
+    with (
+        folder() as place,
+        v3_server() as server,
+        hearing(path, server.url, place=place, exit_when_done=False) as heard,
+        subscriber(place, since=began) as live,
+    ):
+        hear(heard)
+        expected = journalled(place)
+        assert len(expected) == 2
+        assert read(live, len(expected)) == expected
+        assert live.missed == {}
+        with subscriber(place, since=began) as late:
+            assert read(late, len(expected)) == expected
+
+
+@pytest.mark.slow
 def test_kills_restarts_and_half_of_the_messages_lost(tmp_path: Path) -> None:
     """Two runs, publish killed in each, half of all messages dropped: every final that the journal has, once.
 
