@@ -371,6 +371,22 @@ def test_a_cursor_says_where_to_go_on() -> None:
     assert first not in again.handed
 
 
+def test_runs_before_the_cursors_are_not_begun_again() -> None:
+    """They ended shortly before, and whoever goes on knows nothing of them but that."""
+    world = World()
+    world.final("mic")
+    world.start("b")
+    reader = Reader(world)
+    reader.take(world.status(), world.final("mic"), world.status())
+    cursor = reader.ordering.cursor
+    missed = world.final("mic")
+    world.start("c")
+    again = Reader(world, cursor)
+    again.take(world.status(), new := world.final("mic"))
+    again.settle()
+    assert again.ids() == texts([missed, new])
+
+
 def test_a_cursor_behind_each_message_is_the_one_it_is_handed_over_with() -> None:
     """Whoever keeps it with the message has neither a hole nor a double after a crash."""
     world = World()
