@@ -26,8 +26,8 @@ class Report:
     """A stage's part of the status.
 
     `sources` maps a source's name to the part of its status that this stage knows (see
-    `heard.wire.status`); `own` holds what belongs to no source (`publish`: published, journal_rows, seq), or is
-    for supervise alone: `at`, by source, up to which sample it was passed on (`denoise`, `upstream`), and
+    `heard.wire.status`); `own` holds what belongs to no source (`publish`: published, journal_rows, seq), or
+    is for supervise alone: `at`, by source, up to which sample it was passed on (`denoise`, `upstream`), and
     `sent` (`upstream`).
     `counters` are losses and errors that the status shows under the process. `faults` are what it works
     around at the moment: {`what`, `detail`, `since`} each.
