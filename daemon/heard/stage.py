@@ -82,7 +82,7 @@ class Stage:
         self.settings: Settings = run_file.settings
         self.muted = run_file.muted
         """Names of the sources that were muted when this process started."""
-        logs.set_up(name, self.settings.log_level)
+        logs.set_up(name, self.settings.log_level, self.settings.log_format)
         os.umask(0o077)
         self.pipes = Pipes(options.runtime_dir)
         self._reports = self.pipes.reports_dealer(name)

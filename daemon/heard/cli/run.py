@@ -19,7 +19,12 @@ from heard.wire.control import Code, ControlError
 
 @click.command()
 @configured
-def run(config: Path | None, overrides: tuple[str, ...]) -> int:
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    help="text for people and the journal, json for collectors; over what `log_format` says.",
+)
+def run(config: Path | None, overrides: tuple[str, ...], log_format: str | None) -> int:
     """Run the daemon in the foreground until Ctrl-C or `heardctl stop`.
 
     \b
@@ -28,6 +33,8 @@ def run(config: Path | None, overrides: tuple[str, ...]) -> int:
       heard run --config /etc/heard/heard.toml
       heard run --set source.mic.denoise.mix=0.5 --set log_level=debug
     """  # noqa: D301  # click wants the character, which a raw string does not hold
+    if log_format is not None:
+        overrides = (*overrides, f"log_format={log_format}")
 
     def read() -> Settings:
         try:

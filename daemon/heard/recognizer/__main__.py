@@ -4,9 +4,10 @@ SIGINT ends it with 0 here, as every child of the daemon: a Ctrl-C at the termin
 """
 
 import argparse
-import logging
 import sys
 from pathlib import Path
+
+from heard import logs
 
 from .bind import DEFAULT_BIND
 from .errors import StartError
@@ -26,8 +27,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--lifeline", type=int, metavar="FD", help="stop when this file descriptor reads its end"
     )
+    parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+    parser.add_argument("--log-format", choices=("text", "json"), default="text")
     given = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="recognizer: %(message)s", stream=sys.stderr)
+    logs.set_up("recognizer", given.log_level, given.log_format)
     options = Options(bind=given.bind, key_file=given.key, engine=given.engine, lifeline_fd=given.lifeline)
     try:
         code = run(options)

@@ -53,7 +53,7 @@ def run(settings: Settings, read: Read | None = None) -> int:
         ActivationError: systemd handed over another socket than the control socket.
         OSError: a directory cannot be made, or is not private.
     """
-    logs.set_up("supervise", settings.log_level)
+    logs.set_up("supervise", settings.log_level, settings.log_format)
     os.umask(0o077)
     runtime_dir, state_dir = Path(settings.runtime_dir), Path(settings.state_dir)
     private_directory(runtime_dir)

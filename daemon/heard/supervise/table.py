@@ -61,7 +61,8 @@ def command(child: Child, settings: Settings, lifeline: int) -> list[str]:
     line = [sys.executable, "-m", child.module, "--lifeline", str(lifeline)]
     if child.name == "recognizer":
         address = f"unix:{runtime_dir / RECOGNIZER_SOCKET}"
-        return [*line, "--bind", address, "--engine", settings.recognizer.engine]
+        said = ["--log-level", settings.log_level, "--log-format", settings.log_format]
+        return [*line, "--bind", address, "--engine", settings.recognizer.engine, *said]
     return [*line, "--runtime-dir", str(runtime_dir)]
 
 
