@@ -84,6 +84,12 @@ ROWS = (
         ours="heard.capture heard.denoise heard.recognizer heard.settings",
         libraries="numpy PIL",
     ),
+    Row(
+        "heard.doctor*",
+        ours="heard.capture heard.config heard.denoise heard.meters heard.recognizer heard.settings"
+        " heard.upstream heard.wire heard_client",
+        libraries="numpy",
+    ),
     Row("heard.cli*", ours="heard heard_client", libraries="numpy click rich soundfile soxr zmq"),
     Row("heard_client.cli*", ours="heard_client heard.wire", libraries="zmq msgpack click rich"),
     Row("heard_client*", ours="heard.wire", libraries="zmq msgpack"),
@@ -117,6 +123,9 @@ SHELLS = (
     "heard.cli*",
     "heard.compare.microphone",
     "heard.compare.through",  # measures the CPU time
+    "heard.doctor.checks",  # takes turns with a device
+    "heard.doctor.examine",
+    "heard.doctor.probes*",
     "heard.logs.rated",
     "heard.pipes",
     "heard.stage",

@@ -16,6 +16,7 @@ COMMANDS = {
     "compare": "Find out whether noise reduction helps in your room.",
     "recognizer": "Run the speech recognizer that comes with heard, alone.",
     "devices": "List the inputs that `device =` accepts.",
+    "doctor": "Find what keeps heard from working, and the fix.",
     "config": "Check, show or describe the configuration.",
     "install-service": "Let systemd run heard, or undo that.",
 }

@@ -1,0 +1,95 @@
+"""Programs that are started to find something out: each ends, whatever it does."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from select import select
+from typing import IO
+
+REAP_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a program ended; `code` is None where its time was up, and it was killed."""
+
+    code: int | None
+    output: bytes
+    last_line: str
+    """Of what it said on stderr, "" where it said nothing."""
+
+
+def run(argv: Sequence[str], limit_s: float) -> Ended:
+    """Run a program to its end, or for `limit_s` at most.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as output:
+        process = _started(argv, output, said)
+        try:
+            code: int | None = process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            code = None
+        finally:
+            _end(process)
+        output.seek(0)
+        said.seek(0)
+        return Ended(code, output.read(), last_line(said.read()))
+
+
+def until_line(argv: Sequence[str], begins: bytes, limit_s: float) -> Ended:
+    """Run a program until it prints a first line that begins so; it is ended then. `code` is 0 if it did.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    with tempfile.TemporaryFile() as said:
+        process = _started(argv, subprocess.PIPE, said)
+        assert process.stdout is not None
+        line = b""
+        try:
+            if select([process.stdout], [], [], limit_s)[0]:
+                line = process.stdout.readline()
+                code: int | None = 0 if line.startswith(begins) else process.wait(REAP_S)
+            else:
+                code = None
+        except subprocess.TimeoutExpired:
+            code = None
+        finally:
+            _end(process)
+            process.stdout.close()
+        said.seek(0)
+        return Ended(code, line, last_line(said.read()))
+
+
+def last_line(said: bytes) -> str:
+    """Return the last line that is not empty."""
+    lines = [line.strip() for line in said.decode(errors="replace").splitlines()]
+    return next((line for line in reversed(lines) if line), "")
+
+
+def _started(argv: Sequence[str], output: IO[bytes] | int, said: IO[bytes]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=said,
+        start_new_session=True,
+    )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(REAP_S)
+    if process.poll() is None:
+        process.kill()
+    # One that a broken driver holds in the kernel does not even die; it is not waited for.
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(REAP_S)

@@ -1,0 +1,26 @@
+"""Asks systemd about heard's units."""
+
+from __future__ import annotations
+
+from heard.doctor.probes import child
+from heard.doctor.service import PROPERTIES, UNIT, Unit, read
+
+ASK_S = 5.0
+
+
+def units() -> tuple[Unit, ...]:
+    """Return the unit of the system and that of this user."""
+    return _unit("system", ()), _unit("user", ("--user",))
+
+
+def _unit(scope: str, options: tuple[str, ...]) -> Unit:
+    argv = ["systemctl", *options, "show", UNIT, f"--property={','.join(PROPERTIES)}"]
+    try:
+        ended = child.run(argv, ASK_S)
+    except OSError as error:
+        return Unit(scope, {}, f"systemctl: {error.strerror}")
+    if ended.code is None:
+        return Unit(scope, {}, f"systemctl does not answer within {ASK_S:g} s")
+    if ended.code:
+        return Unit(scope, {}, ended.last_line or f"systemctl ended with {ended.code}")
+    return Unit(scope, read(ended.output.decode(errors="replace")))

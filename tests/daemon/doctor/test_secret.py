@@ -1,0 +1,41 @@
+"""What is said of the key."""
+
+from __future__ import annotations
+
+import pytest
+
+from heard.doctor.finding import State
+from heard.doctor.secret import KeyFile, Looked, key
+
+FILE = "/etc/heard/key"
+NOWHERE = (
+    Looked("systemd's credential assemblyai-api-key", there=False),
+    Looked(f"file {FILE}", there=False),
+    Looked("$ASSEMBLYAI_API_KEY", there=False),
+)
+IN_FILE = (NOWHERE[0], Looked(f"file {FILE}", there=True), NOWHERE[2])
+
+
+@pytest.mark.parametrize(
+    ("looked", "file", "error", "found", "fix"),
+    [
+        (NOWHERE, None, "no key", "looked for systemd's credential", f"install -m 600 /dev/stdin {FILE}"),
+        (IN_FILE, KeyFile(FILE, 0o644, "ann", mine=True), "mode 0644", "0644", f"chmod 600 {FILE}"),
+        (IN_FILE, KeyFile(FILE, 0o600, "bob", mine=False), "denied", "belongs to bob", "sudo chown"),
+        (IN_FILE, KeyFile(FILE, 0o600, "ann", mine=True), "is empty", "is empty", "put the key there"),
+    ],
+)
+def test_no_key(looked: tuple[Looked, ...], file: KeyFile | None, error: str, found: str, fix: str) -> None:
+    """Why it cannot be used decides what to do."""
+    (finding,) = key("assemblyai", looked, file, error)
+    assert finding.state is State.FAULT
+    assert found in finding.found
+    assert fix in finding.fix
+
+
+def test_a_key() -> None:
+    """The first place that has one; the local service needs none."""
+    (finding,) = key("assemblyai", IN_FILE, KeyFile(FILE, 0o600, "ann", mine=True), None)
+    assert (finding.state, finding.found) == (State.OK, f"found in file {FILE}")
+    (finding,) = key("local", NOWHERE, None, "no key")
+    assert finding.state is State.SKIPPED
