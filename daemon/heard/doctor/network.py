@@ -82,6 +82,10 @@ def session(found: Session | None) -> list[Finding]:
     return [fault(check, found.error, "try again; if it stays so, ask the service with this line")]
 
 
+_NO_TLS = ("wrong_version", "unexpected_eof", "http_request")
+"""How a server that speaks something else answers a handshake."""
+
+
 def _broken(way: Way) -> Finding:
     where = f"{way.host}:{way.port}"
     match way.step:
@@ -110,8 +114,8 @@ def _broken(way: Way) -> Finding:
             )
         case Step.TLS if "not yet valid" in (way.error or "") or "expired" in (way.error or ""):
             return fault(CHECK, f"{where}: TLS: {way.error}", "is the clock right? timedatectl set-ntp true")
-        case Step.TLS if "wrong_version" in (way.error or "").lower():
-            no_tls = f"{where}: it does not speak TLS"
+        case Step.TLS if any(sign in (way.error or "").lower() for sign in _NO_TLS):
+            no_tls = f"{where}: it does not speak TLS ({way.error})"
             return fault(CHECK, no_tls, "upstream.url: ws:// instead of wss://, or the right port")
         case Step.TLS:
             return fault(CHECK, f"{where}: TLS: {way.error}", "upstream.url must name the service's host")
