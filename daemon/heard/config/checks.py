@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from heard.config.errors import Keys, either, shown
+from heard.config.serving import metrics_fault
 from heard.settings import DEFAULT_MIX, Settings
 from heard.wire.endpoints import ipc_path
 from heard.wire.v3_params import RULES, check_params
@@ -42,6 +43,7 @@ def backends() -> list[str]:
 def check(settings: Settings) -> Iterator[Complaint]:
     """Yield what is wrong with settings whose paths are absolute and whose endpoints are filled in."""
     yield from _endpoints(settings)
+    yield from _metrics(settings)
     yield from _upstream(settings)
     yield from _sources(settings)
 
@@ -122,6 +124,13 @@ def _endpoint_fault(endpoint: str) -> str:
         message = str(error)
         return message if message.startswith("must") else f"must be shorter: {message}"
     return ""
+
+
+def _metrics(settings: Settings) -> Iterator[Complaint]:
+    endpoint = settings.metrics.endpoint
+    own = [f"ipc://{settings.runtime_dir}/{name}" for name in OWN_SOCKETS]
+    if fault := metrics_fault(endpoint, [*own, settings.publish.endpoint, settings.control.endpoint]):
+        yield ("metrics", "endpoint"), shown("", endpoint), fault
 
 
 def _upstream(settings: Settings) -> Iterator[Complaint]:

@@ -185,6 +185,7 @@ def _located(settings: Settings, environ: Mapping[str, str]) -> Settings:
         state_dir=str(state_dir(environ, _absolute(settings.state_dir)).absolute()),
         publish=replace(settings.publish, endpoint=expand(settings.publish.endpoint, where)),
         control=replace(settings.control, endpoint=expand(settings.control.endpoint, where)),
+        metrics=replace(settings.metrics, endpoint=expand(settings.metrics.endpoint, where)),
         upstream=replace(
             settings.upstream,
             api_key_file=_absolute(settings.upstream.api_key_file),

@@ -19,6 +19,7 @@ from heard.doctor.probes import places as located
 from heard.doctor.probes import secret as hidden
 from heard.doctor.probes import service as units
 from heard.doctor.probes import sound as listener
+from heard.metrics.requirements import lacking as metrics_lacking
 from heard.recognizer.requirements import lacking
 from heard.settings import Settings, Source, Upstream
 from heard.wire.codec import Body
@@ -193,6 +194,8 @@ def _part_checks(settings: Settings) -> list[Check]:
     ]
     if settings.upstream.service == "local":
         checks.append(Check("recognizer", LOAD_S, partial(_recognizer, settings.recognizer.engine)))
+    if settings.metrics.endpoint:
+        checks.append(Check("metrics", QUICK_S, lambda: packages.metrics(metrics_lacking())))
     return checks
 
 

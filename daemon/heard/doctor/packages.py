@@ -101,6 +101,13 @@ def backend(name: str, sources: Sequence[str], trial: Trial) -> list[Finding]:
     return [ok(check, f"starts, for {for_whom}")]
 
 
+def metrics(missing: str | None) -> list[Finding]:
+    """Judge what serves figures, where that is configured."""
+    if missing is not None:
+        return [fault("metrics", *split_fix(missing, ""))]
+    return [ok("metrics", "its package is there")]
+
+
 def split_fix(line: str, otherwise: str) -> tuple[str, str]:
     """Return what is wrong and the command that a line of heard's own ends with, as in `…: pip install X`."""
     text, found, command = line.rpartition(": pip install ")

@@ -46,13 +46,18 @@ CHILDREN = (
     Child("upstream", "heard.upstream", stop_s=1.0, needs_key=True),
     Child("publish", "heard.publish", stop_s=1.0),
     Child("recognizer", "heard.recognizer", stop_s=1.0, reports=False, ready_line="listening on "),
+    Child("metrics", "heard.metrics", stop_s=1.0),
 )
 
 
 def children(settings: Settings) -> tuple[Child, ...]:
-    """Return the lines that `settings` ask for: the recognizer only for the local service."""
-    local = settings.upstream.service == "local"
-    return tuple(child for child in CHILDREN if local or child.name != "recognizer")
+    """Return the lines that `settings` ask for: the recognizer for the local service, metrics if wanted."""
+    unwanted = set()
+    if settings.upstream.service != "local":
+        unwanted.add("recognizer")
+    if not settings.metrics.endpoint:
+        unwanted.add("metrics")
+    return tuple(child for child in CHILDREN if child.name not in unwanted)
 
 
 def command(child: Child, settings: Settings, lifeline: int) -> list[str]:

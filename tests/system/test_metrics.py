@@ -1,0 +1,135 @@
+"""Figures for Prometheus, scraped from a real daemon, and the dashboard and documents that name them."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from ..daemon.metrics.test_server import Unix
+from ..support.processes import run
+from .examined import FILE
+from .running import command, configuration, daemon, folder
+
+DOCS = Path(__file__).parents[2] / "docs"
+NAME = re.compile(r"\bheard_[a-z_]+")
+LOOPING = {**FILE, "loop": True}
+
+Samples = dict[tuple[str, ...], float]
+
+
+def scraped(connection: http.client.HTTPConnection) -> tuple[set[str], Samples]:
+    """Return the names of all metrics, and the samples by name and the values of their labels."""
+    connection.request("GET", "/metrics")
+    reply = connection.getresponse()
+    text = reply.read().decode()
+    connection.close()
+    assert reply.status == 200, text
+    names: set[str] = set()
+    samples: Samples = {}
+    for family in text_string_to_metric_families(text):
+        names |= {family.name + "_total"} if family.type == "counter" else {family.name}
+        for sample in family.samples:
+            samples[(sample.name, *(value for _, value in sorted(sample.labels.items())))] = sample.value
+    return names, samples
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def test_a_scrape_of_a_daemon() -> None:
+    """As its status says; it grows; a restarted process counts; the dashboard names nothing else.
+
+    The process that serves is like the others: it is in the status, and killed it comes back.
+    """
+    metrics = {"endpoint": "unix:{runtime_dir}/metrics"}
+    with daemon([LOOPING], metrics=metrics) as heard:
+        heard.wait_ready()
+        names, before = scraped(Unix(heard.folder / "metrics"))
+        assert before[("heard_state", "ready")] == 1.0
+        assert before[("heard_source_state", "mic", "live")] == 1.0
+        assert before[("heard_process_restarts_total", "metrics")] == 0.0
+        status = heard.status()
+        assert before[("heard_info", "1", status["run"], status["version"])] == 1.0
+        captured = before[("heard_captured_samples_total", "mic")]
+        heard.until(
+            lambda: (
+                scraped(Unix(heard.folder / "metrics"))[1][("heard_captured_samples_total", "mic")] > captured
+            ),
+            10,
+            "more samples",
+        )
+        assert heard.status()["processes"]["metrics"]["counters"]["scrapes"] >= 2
+
+        board = json.loads((DOCS / "grafana-heard.json").read_text(encoding="utf-8"))
+        asked = {
+            name
+            for panel in board["panels"]
+            for target in panel.get("targets", ())
+            for name in NAME.findall(target["expr"])
+        }
+        asked |= {name for each in board["templating"]["list"] for name in NAME.findall(str(each["query"]))}
+        assert len(asked) > 20
+        assert asked <= names
+        section = (DOCS / "operations.md").read_text(encoding="utf-8").partition("\n## Metrics\n")[2]
+        told = set(NAME.findall(section.partition("\n## ")[0]))
+        assert told == names, "docs/operations.md lists every metric, and no other"
+
+        os.kill(status["processes"]["metrics"]["pid"], signal.SIGKILL)
+
+        def again() -> bool:
+            try:
+                _, samples = scraped(Unix(heard.folder / "metrics"))
+            except OSError:
+                return False
+            return samples[("heard_process_restarts_total", "metrics")] == 1.0
+
+        heard.until(again, 15, "the process that serves, again")
+
+
+def test_a_port_that_is_taken_hurts_nobody() -> None:
+    """It is a fault in the status, which is over once the port is free; the audio flows meanwhile."""
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)) as taken:
+        metrics = {"endpoint": f"http://127.0.0.1:{port}"}
+        with daemon([LOOPING], metrics=metrics) as heard:
+            heard.wait_ready("degraded")
+            (fault,) = heard.status()["faults"]
+            assert (fault["process"], fault["what"]) == ("metrics", "metrics")
+            assert f"127.0.0.1:{port}: Address already in use" in fault["detail"]
+            assert heard.source("mic")["state"] == "live"
+            taken.close()
+            heard.until(lambda: not heard.status()["faults"], 10, "the end of the fault")
+            assert scraped(http.client.HTTPConnection("127.0.0.1", port, timeout=5))[0]
+            assert heard.child.terminate() == 0
+
+
+def test_what_is_refused_at_the_start(tmp_path: Path) -> None:
+    """An address that others could reach, and a package that is not installed: one line each."""
+    hidden = (
+        "from importlib.machinery import PathFinder\nreal = PathFinder.find_spec\n"
+        "PathFinder.find_spec = lambda n, *more: None if n == 'prometheus_client' else real(n, *more)\n"
+    )
+    (tmp_path / "sitecustomize.py").write_text(hidden)
+    for endpoint, code, told in (
+        ("http://0.0.0.0:9464", 2, "metrics.endpoint"),
+        ("http://127.0.0.1:9464", 1, "pip install 'heard[metrics]'"),
+    ):
+        with folder() as place:
+            config = place / "heard.toml"
+            config.write_text(configuration(place, [FILE], metrics={"endpoint": endpoint}))
+            env = {**os.environ, "PYTHONPATH": str(tmp_path)}
+            finished = run(command("run", "--config", str(config)), limit_s=30, env=env)
+        assert finished.code == code, finished.stderr
+        assert told in finished.stderr
+        assert len(finished.stderr.strip().splitlines()) == 1
