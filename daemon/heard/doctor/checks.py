@@ -53,7 +53,7 @@ def without_settings(errors: Sequence[str]) -> list[Check]:
         Check("python", QUICK_S, _python),
         Check("config", QUICK_S, lambda: told),
         Check("others", QUICK_S, lambda: [skipped("others", rest)]),
-        Check("service", SERVICE_S, partial(_service, devices=False)),
+        Check("service", SERVICE_S, lambda: service.service(units.units(), devices=False)),
     ]
 
 
@@ -61,6 +61,7 @@ def with_settings(loaded: Loaded, environ: Environ, asked: Asked) -> list[Check]
     """Return all the checks. The control socket is asked at once: a daemon that runs spares the devices."""
     settings = loaded.settings
     answer, status = located.control(settings)
+    asked_units = _Units()
     devices = [source for source in settings.source if source.input == "device"]
     checks = [Check("python", QUICK_S, _python), Check("config", QUICK_S, partial(_config, loaded))]
     if status is None:
@@ -78,10 +79,10 @@ def with_settings(loaded: Loaded, environ: Environ, asked: Asked) -> list[Check]
     if settings.upstream.service != "local":
         checks.append(Check("session", NETWORK_S, partial(_session, settings.upstream, environ, asked)))
     checks += [
-        Check("runtime_dir", QUICK_S, partial(_runtime_dir, settings)),
+        Check("runtime_dir", SERVICE_S, partial(_runtime_dir, settings, asked_units)),
         Check("control", QUICK_S, lambda: places.control(answer, __version__)),
-        Check("state_dir", QUICK_S, partial(_state_dir, settings)),
-        Check("service", SERVICE_S, partial(_service, devices=bool(devices))),
+        Check("state_dir", SERVICE_S, partial(_state_dir, settings, asked_units)),
+        Check("service", SERVICE_S, lambda: service.service(asked_units.found(), devices=bool(devices))),
     ]
     if status is not None:
         checks.append(Check("daemon", QUICK_S, partial(daemon.status, status)))
@@ -124,16 +125,37 @@ def _session(upstream: Upstream, environ: Environ, asked: Asked) -> list[Finding
     return network.session(reach.session(upstream, environ) if asked.connect else None)
 
 
-def _runtime_dir(settings: Settings) -> list[Finding]:
-    return places.runtime_dir(located.directory(Path(settings.runtime_dir)), settings)
+def _runtime_dir(settings: Settings, asked_units: _Units) -> list[Finding]:
+    found = located.directory(Path(settings.runtime_dir))
+    if places.by_systemd(found) and asked_units.system():
+        return [places.will_be_made("runtime_dir", found)]
+    return places.runtime_dir(found, settings)
 
 
-def _state_dir(settings: Settings) -> list[Finding]:
-    return places.state_dir(located.directory(Path(settings.state_dir)), settings)
+def _state_dir(settings: Settings, asked_units: _Units) -> list[Finding]:
+    found = located.directory(Path(settings.state_dir))
+    if places.by_systemd(found) and asked_units.system():
+        return [places.will_be_made("state_dir", found)]
+    return places.state_dir(found, settings)
 
 
-def _service(*, devices: bool) -> list[Finding]:
-    return service.service(units.units(), devices=devices)
+class _Units:
+    """What systemd says, asked once for all."""
+
+    def __init__(self) -> None:
+        self._units: tuple[service.Unit, ...] | None = None
+        self._asking = threading.Lock()
+
+    def found(self) -> tuple[service.Unit, ...]:
+        """Return the units; may take twice `units.ASK_S`."""
+        with self._asking:
+            if self._units is None:
+                self._units = units.units()
+            return self._units
+
+    def system(self) -> bool:
+        """Whether heard is installed as a service of the system."""
+        return any(unit.scope == "system" and unit.installed for unit in self.found())
 
 
 class _Inputs:

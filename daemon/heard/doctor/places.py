@@ -11,6 +11,8 @@ BYTES_PER_S = 2 * WORKING_RATE_HZ
 JOURNAL_BYTES = 64 << 20
 """Room that the journal should have: years of talk, and what SQLite needs beside it."""
 LEAST_BYTES = 1 << 20
+SYSTEM_DIRECTORIES = ("/run/heard", "/var/lib/heard")
+"""RuntimeDirectory= and StateDirectory= of the system's unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,16 @@ def state_dir(found: Directory, settings: Settings) -> list[Finding]:
     return [ok(check, f"{found.path}, {_size(found.free)} free")]
 
 
+def by_systemd(found: Directory) -> bool:
+    """Whether it is a directory of the system's service, which is not there while that does not run."""
+    return not found.exists and found.path in SYSTEM_DIRECTORIES
+
+
+def will_be_made(check: str, found: Directory) -> Finding:
+    """Say that the service's start makes a directory."""
+    return ok(check, f"{found.path} is made by systemd when the service starts")
+
+
 def control(found: Answer, installed: str) -> list[Finding]:
     """Judge the control socket: who has it, and whether it answers."""
     check = "control"
@@ -108,8 +120,8 @@ def control(found: Answer, installed: str) -> list[Finding]:
         return [
             fault(
                 check,
-                f"{who} holds the sockets and does not answer: {found.error}",
-                f"its log (journalctl -u heard -n 50); kill {found.holder}, at worst kill -9",
+                f"{who} holds the sockets, but: {found.error}",
+                f"its log (journalctl -u heard -n 50); then kill {found.holder}, at worst kill -9",
             )
         ]
     if found.version != installed:

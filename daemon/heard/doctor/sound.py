@@ -42,6 +42,7 @@ class Machine:
     nodes     capture devices of ALSA there are (/dev/snd/pcm*c), and how many of them open for us
     in_audio  whether the user is root or in the group `audio`
     servers   sound servers whose socket is there: "PulseAudio", "PipeWire"
+    bridges   plug-ins of ALSA that are installed and lead to one
     """
 
     user: str
@@ -49,6 +50,7 @@ class Machine:
     readable: int
     in_audio: bool
     servers: tuple[str, ...]
+    bridges: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,13 @@ def _nothing(machine: Machine) -> Finding:
             PORTAUDIO,
             "no input: no sound card in /dev/snd, and no sound server of this user",
             'plug a microphone in; as a service see docs/operations.md; or source.NAME.input = "file"',
+        )
+    if machine.servers and not machine.bridges:
+        server = machine.servers[-1]
+        return fault(
+            PORTAUDIO,
+            f"no input: {server} is there, but nothing joins it to ALSA, through which PortAudio hears",
+            f"apt install {'pipewire-alsa' if server == 'PipeWire' else 'libasound2-plugins'}",
         )
     by = " and ".join(machine.servers) or "ALSA"
     return fault(PORTAUDIO, f"no input, though {by} is there", f"arecord -L; {RESTART}")

@@ -62,3 +62,11 @@ def test_who_answers() -> None:
     assert "kill 12" in finding.fix
     (finding,) = places.control(Answer(12, version="0.9"), "1.0")
     assert (finding.state, "restart" in finding.fix) == (State.WARNING, True)
+
+
+def test_what_the_service_makes() -> None:
+    """The system's directories, where they are not there yet; no other."""
+    assert places.by_systemd(ABSENT)
+    assert not places.by_systemd(WELL)
+    assert not places.by_systemd(replace(ABSENT, path="/srv/heard"))
+    assert places.will_be_made("runtime_dir", ABSENT).state is State.OK

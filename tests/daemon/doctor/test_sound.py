@@ -40,9 +40,21 @@ LISTING = Listing((BLUE, ROOM))
         ),
         (
             Listing(),
-            Machine("ann", nodes=0, readable=0, in_audio=True, servers=("PipeWire",)),
+            Machine("ann", nodes=0, readable=0, in_audio=True, servers=("PipeWire",), bridges=("x.so",)),
             "no input, though PipeWire is there",
             "restart pipewire",
+        ),
+        (
+            Listing(),
+            Machine("ann", nodes=0, readable=0, in_audio=True, servers=("PulseAudio",)),
+            "nothing joins it to ALSA",
+            "apt install libasound2-plugins",
+        ),
+        (
+            Listing(),
+            Machine("ann", nodes=0, readable=0, in_audio=True, servers=("PulseAudio", "PipeWire")),
+            "nothing joins it to ALSA",
+            "apt install pipewire-alsa",
         ),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -23,6 +24,16 @@ class Ended:
     """Of what it said on stderr, "" where it said nothing."""
 
 
+_RUNNING: set[subprocess.Popen[bytes]] = set()
+
+
+@atexit.register
+def end_all() -> None:
+    """End what still runs: whoever presses Ctrl-C leaves nothing behind."""
+    for process in list(_RUNNING):
+        process.kill()
+
+
 def run(argv: Sequence[str], limit_s: float) -> Ended:
     """Run a program to its end, or for `limit_s` at most.
 
@@ -42,14 +53,14 @@ def run(argv: Sequence[str], limit_s: float) -> Ended:
         return Ended(code, output.read(), last_line(said.read()))
 
 
-def until_line(argv: Sequence[str], begins: bytes, limit_s: float) -> Ended:
+def until_line(argv: Sequence[str], begins: bytes, limit_s: float, pass_fds: Sequence[int] = ()) -> Ended:
     """Run a program until it prints a first line that begins so; it is ended then. `code` is 0 if it did.
 
     Raises:
         OSError: it cannot be started.
     """
     with tempfile.TemporaryFile() as said:
-        process = _started(argv, subprocess.PIPE, said)
+        process = _started(argv, subprocess.PIPE, said, pass_fds)
         assert process.stdout is not None
         line = b""
         try:
@@ -73,14 +84,19 @@ def last_line(said: bytes) -> str:
     return next((line for line in reversed(lines) if line), "")
 
 
-def _started(argv: Sequence[str], output: IO[bytes] | int, said: IO[bytes]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+def _started(
+    argv: Sequence[str], output: IO[bytes] | int, said: IO[bytes], pass_fds: Sequence[int] = ()
+) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(
         argv,
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=said,
         start_new_session=True,
+        pass_fds=pass_fds,
     )
+    _RUNNING.add(process)
+    return process
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -93,3 +109,4 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     # One that a broken driver holds in the kernel does not even die; it is not waited for.
     with suppress(subprocess.TimeoutExpired):
         process.wait(REAP_S)
+        _RUNNING.discard(process)

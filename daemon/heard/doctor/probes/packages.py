@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 import tempfile
@@ -28,9 +29,16 @@ def recognizer(engine: str) -> Trial:
     with tempfile.TemporaryDirectory(prefix="heard-") as folder:
         bind = f"unix:{Path(folder) / 'recognizer'}"
         argv = [sys.executable, "-m", "heard.recognizer", "--bind", bind, "--engine", engine]
+        # However we end, it reads the end of the lifeline, and ends as well.
+        lifeline, held = os.pipe()
         began = time.monotonic()
-        ended = child.until_line(argv, b"listening on ", TRIAL_S)
-        return _trial(ended, time.monotonic() - began, prefix="recognizer: ")
+        try:
+            argv += ["--lifeline", str(lifeline)]
+            ended = child.until_line(argv, b"listening on ", TRIAL_S, pass_fds=(lifeline,))
+        finally:
+            os.close(lifeline)
+            os.close(held)
+        return _trial(ended, time.monotonic() - began)
 
 
 def backend(name: str) -> Trial:
@@ -40,10 +48,10 @@ def backend(name: str) -> Trial:
     return _trial(ended, time.monotonic() - began)
 
 
-def _trial(ended: child.Ended, seconds: float, prefix: str = "") -> Trial:
+def _trial(ended: child.Ended, seconds: float) -> Trial:
     if ended.code is None:
         return Trial(None, TRIAL_S, timed_out=True)
     if ended.code:
         how = f"ended by signal {-ended.code}" if ended.code < 0 else f"exit status {ended.code}"
-        return Trial(ended.last_line.removeprefix(prefix) or how, seconds)
+        return Trial(ended.last_line.removeprefix("recognizer: ") or how, seconds)
     return Trial(None, seconds)

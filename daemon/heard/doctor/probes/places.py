@@ -48,11 +48,18 @@ def control(settings: Settings) -> tuple[Answer, Body | None]:
 
     Nobody is asked where nobody holds the lock: a connection to a socket of systemd's would start a daemon.
     """
-    path = ipc_path(settings.control.endpoint)
-    holder = lock_holder(path.with_name(f"{path.name}.lock"))
+    endpoints = (settings.control.endpoint, settings.publish.endpoint)
+    paths = [_path(endpoint) for endpoint in endpoints]
+    claimed = [Path(settings.runtime_dir) / "heard", *(path for path in paths if path is not None)]
+    holders = [lock_holder(path.with_name(f"{path.name}.lock")) for path in claimed]
+    holder = next((pid for pid in holders if pid is not None), None)
     if holder is None:
-        return Answer(None, socket=_exists(path)), None
+        return Answer(None, socket=any(path is not None and _exists(path) for path in paths)), None
     command = _command(holder)
+    if None in holders:
+        free = claimed[holders.index(None)]
+        theirs = f"it has not {free}: it runs with another configuration"
+        return Answer(holder, command, error=theirs), None
     try:
         with Control(settings.control.endpoint, timeout_s=ANSWER_S) as client:
             status = client.request("status")
@@ -81,6 +88,13 @@ def lock_holder(lock: Path) -> int | None:
             # From another namespace the holder reads as 0 or -1; what it wrote into the file is all there is.
             return pid if pid > 0 else _written(lock)
     return None
+
+
+def _path(endpoint: str) -> Path | None:
+    try:
+        return ipc_path(endpoint)
+    except ValueError:
+        return None
 
 
 def _written(lock: Path) -> int:

@@ -19,6 +19,9 @@ LIST_S = 12.0
 OPEN_S = 15.0
 """Longest wait for a device beyond the time that it is listened to."""
 
+BRIDGES = ("*/alsa-lib/libasound_module_pcm_pulse.so", "*/alsa-lib/libasound_module_pcm_pipewire.so")
+"""Below /usr/lib, where Debian has them: from libasound2-plugins and pipewire-alsa."""
+
 
 def listing() -> Listing:
     """Return what PortAudio lists."""
@@ -76,6 +79,7 @@ def machine(environ: Mapping[str, str]) -> Machine:
         readable=sum(os.access(node, os.R_OK) for node in nodes),
         in_audio=os.geteuid() == 0 or _audio() in os.getgroups(),
         servers=tuple(servers),
+        bridges=tuple(path.name for pattern in BRIDGES for path in Path("/usr/lib").glob(pattern)),
     )
 
 
