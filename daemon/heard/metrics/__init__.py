@@ -1,1 +1,1 @@
-"""Figures of the running daemon for Prometheus: a process of its own, a client of the control socket."""
+"""Figures of the running daemon for Prometheus, served by a process of its own."""

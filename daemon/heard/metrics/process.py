@@ -1,6 +1,6 @@
-"""The shell of the process: asks the daemon for its status at each scrape, and serves what it says.
+"""The shell of the process: takes the status that supervise hands it once a second, and serves it.
 
-A client of the control socket like any other: nothing of the daemon waits for it.
+Nothing of the daemon waits for it; where it does not read, what it is handed is dropped.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from heard.stage import Options, Stage
 from heard.wire.codec import Body
 from heard.wire.control import Code, ControlError
 from heard.wire.report import Order
-from heard_client.control import Control
-from heard_client.errors import HeardError
 
 log = logging.getLogger(__name__)
 
 TICK_S = 0.25
-ASK_S = 2.0
-RETRY_S = 5.0
+RETRY_S = 2.0
+FIRST_S = 2.0
+"""How long a scrape waits for the first status of a process that has just been started."""
+STALE_S = 5.0
+"""A status that is older says nothing of now: supervise hangs."""
 
 
 class Metrics:
@@ -37,11 +38,13 @@ class Metrics:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._endpoint = stage.settings.metrics.endpoint
-        self._control = stage.settings.control.endpoint
         self._server: Server | None = None
-        self._claimed = self._told = False
+        self._claimed = self._is_ready = False
         self._due = 0.0
         self._counters = Counter(scrapes=0, failed_scrapes=0)
+        self._status: Body | None = None
+        self._status_at = 0.0
+        self._told = threading.Event()
         self._one_at_a_time = threading.Lock()
 
     def tick(self, now: float) -> None:
@@ -56,18 +59,23 @@ class Metrics:
         else:
             self._stage.fault("metrics", None)
             log.info("serving metrics at %s", self._endpoint)
-        if not self._told:
+        if not self._is_ready:
             # Without its port it is up all the same: the rest of the daemon needs none of it.
-            self._told = True
+            self._is_ready = True
             self._stage.ready()
 
     def order(self, order: Order) -> Body | None:
-        """Refuse: there is nothing to order.
+        """Take in the status.
 
         Raises:
-            ControlError: always.
+            ControlError: it is another order.
         """
-        raise ControlError(Code.UNKNOWN_OP, f"metrics knows no {order.op}")
+        if order.op != "status":
+            raise ControlError(Code.UNKNOWN_OP, f"metrics knows no {order.op}")
+        with self._one_at_a_time:
+            self._status, self._status_at = order.args, time.monotonic()
+        self._told.set()
+        return {}
 
     def report(self) -> tuple[dict[str, Body], Body, dict[str, int]]:
         """Return the counters."""
@@ -95,17 +103,17 @@ class Metrics:
         """Return the figures of this moment.
 
         Raises:
-            UnavailableError: the daemon does not say.
+            UnavailableError: there are none yet, or none of late.
         """
+        self._told.wait(FIRST_S)
         with self._one_at_a_time:
             self._counters["scrapes"] += 1
-            try:
-                with Control(self._control, timeout_s=ASK_S) as control:
-                    status = control.request("status")
-            except HeardError as error:
+            age_s = time.monotonic() - self._status_at
+            if self._status is None or age_s > STALE_S:
                 self._counters["failed_scrapes"] += 1
-                raise UnavailableError(str(error)) from None
-            return encoded(families(status), accept)
+                old = "" if self._status is None else f" for {age_s:.0f} s"
+                raise UnavailableError(f"the daemon has not said how it is{old}")
+            return encoded(families(self._status), accept)
 
 
 def main() -> int:

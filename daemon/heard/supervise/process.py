@@ -310,6 +310,8 @@ class Supervisor:
             log.info("%s", describe_states(status))
         self._service.tell(status, self._overview.reports, now)
         self._publish(Topic.STATUS, cast("Body", status))
+        if "metrics" in self._children.running:
+            self._order("metrics", Order(0, "status", args=cast("Body", status)))
 
     def _tell_faults(self) -> None:
         """Publish each fault once when it begins, changes or is over."""
