@@ -67,7 +67,7 @@ def with_settings(loaded: Loaded, environ: Environ, asked: Asked) -> list[Check]
     if answer.holder is None:
         checks += [*_device_checks(devices, environ, asked.listen_s), *_part_checks(settings)]
     elif status is None:
-        held = f"process {answer.holder} may have it, and does not answer"
+        held = f"process {answer.holder} may have it, and was not heard from"
         checks += [
             Check(f"device {each.name}", QUICK_S, partial(_not_opened, each.name, held)) for each in devices
         ]

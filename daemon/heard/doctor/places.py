@@ -45,12 +45,14 @@ class Answer:
     command  of the holder, as `ps` shows it
     socket   whether there is a socket file
     error    why no daemon answered, None where one did
+    unasked  why it could not even be asked, "" where it could
     """
 
     holder: int | None
     command: str = ""
     socket: bool = False
     error: str | None = None
+    unasked: str = ""
     version: str = ""
     uptime_s: float = 0.0
 
@@ -116,6 +118,9 @@ def control(found: Answer, installed: str) -> list[Finding]:
         left = "; its socket is left over, and the next start replaces it" if found.socket else ""
         return [skipped(check, f"no daemon is running{left}")]
     who = f"process {found.holder}" + (f" ({found.command})" if found.command else "")
+    if found.unasked:
+        mine = "run the doctor as the user that heard runs as; over tcp:// with its keys (docs/operations.md)"
+        return [warning(check, f"{who} runs, and cannot be asked: {found.unasked}", mine)]
     if found.error is not None:
         return [
             fault(

@@ -13,7 +13,7 @@ from heard.settings import Settings
 from heard.wire.codec import Body, WireError, take_or
 from heard.wire.endpoints import ipc_path
 from heard_client.control import Control
-from heard_client.errors import HeardError
+from heard_client.errors import EndpointError, HeardError
 
 ANSWER_S = 1.0
 TRIED_BYTES = 4096
@@ -65,6 +65,8 @@ def control(settings: Settings) -> tuple[Answer, Body | None]:
             status = client.request("status")
         version = take_or(status, "version", str, "")
         uptime_s = take_or(status, "uptime_s", float, 0.0)
+    except EndpointError as error:
+        return Answer(holder, command, unasked=str(error)), None
     except (HeardError, WireError) as error:
         return Answer(holder, command, socket=True, error=str(error)), None
     return Answer(holder, command, socket=True, version=version, uptime_s=uptime_s), status
