@@ -43,6 +43,8 @@ class Installation:
     prefix: str
     executable: str
     missing: frozenset[str]
+    runnable: bool = True
+    """Whether this user may run `executable`, which heard's processes are started with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,14 @@ def installation(found: Installation) -> list[Finding]:
                 CHECK,
                 f"{', '.join(lacking)}: not installed in {found.prefix}",
                 f"{found.executable} -m pip install --force-reinstall heard",
+            )
+        ]
+    if not found.runnable:
+        return [
+            fault(
+                CHECK,
+                f"{found.executable}: may not be run by this user, and heard starts its processes with it",
+                f"namei -l {found.executable} shows which folder is closed; better a venv below /opt",
             )
         ]
     extras = [name for name, modules in EXTRAS.items() if not found.missing.intersection(modules)]
@@ -92,12 +102,12 @@ def backend(name: str, sources: Sequence[str], trial: Trial) -> list[Finding]:
     """Judge a backend of noise reduction that these sources use."""
     check = f"denoise {name}"
     for_whom = ", ".join(sources)
-    off = f'or choose another: source.{sources[0]}.denoise.backend = "gate"'
+    another = f'choose another: source.{sources[0]}.denoise.backend = "gate"'
     if trial.timed_out:
-        return [fault(check, f"does not start within {trial.seconds:.0f} s, for {for_whom}", off)]
+        return [fault(check, f"does not start within {trial.seconds:.0f} s, for {for_whom}", another)]
     if trial.error is not None:
         found, fix = split_fix(trial.error, "")
-        return [fault(check, f"{found} (for {for_whom})", f"{fix}; {off}" if fix else off)]
+        return [fault(check, f"{found} (for {for_whom})", f"{fix}; or {another}" if fix else another)]
     return [ok(check, f"starts, for {for_whom}")]
 
 

@@ -114,12 +114,14 @@ def will_be_made(check: str, found: Directory) -> Finding:
 def control(found: Answer, installed: str) -> list[Finding]:
     """Judge the control socket: who has it, and whether it answers."""
     check = "control"
+    if found.holder is None and found.unasked:
+        return [skipped(check, f"whether a daemon runs is not for this user to see: {found.unasked}")]
     if found.holder is None:
         left = "; its socket is left over, and the next start replaces it" if found.socket else ""
         return [skipped(check, f"no daemon is running{left}")]
     who = f"process {found.holder}" + (f" ({found.command})" if found.command else "")
     if found.unasked:
-        mine = "run the doctor as the user that heard runs as; over tcp:// with its keys (docs/operations.md)"
+        mine = "run the doctor as the user that heard runs as; over tcp:// with its keys (docs/security.md)"
         return [warning(check, f"{who} runs, and cannot be asked: {found.unasked}", mine)]
     if found.error is not None:
         return [

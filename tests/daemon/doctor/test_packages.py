@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from importlib.metadata import packages_distributions, requires
 
 from heard.doctor import packages
@@ -38,6 +39,13 @@ def test_a_dependency_that_is_missing() -> None:
     assert found.state is State.FAULT
     assert "pillow, pyzmq: not installed in /venv" in found.found
     assert found.fix.startswith("/venv/bin/python -m pip install")
+
+
+def test_an_interpreter_that_this_user_may_not_run() -> None:
+    """As a venv in another user's home: every process of heard would fail."""
+    (found,) = packages.installation(replace(installation(), runnable=False))
+    assert found.state is State.FAULT
+    assert "/venv/bin/python" in found.fix
 
 
 def test_extras_are_told_and_not_required() -> None:

@@ -60,6 +60,8 @@ def test_who_answers() -> None:
     (finding,) = places.control(Answer(12, "heard run", error="no answer"), "1.0")
     assert finding.state is State.FAULT
     assert "kill 12" in finding.fix
+    (finding,) = places.control(Answer(None, unasked="/run/heard: Permission denied"), "1.0")
+    assert (finding.state, "not for this user" in finding.found) == (State.SKIPPED, True)
     (finding,) = places.control(Answer(12, "heard run", unasked="not for this user"), "1.0")
     assert (finding.state, "not for this user" in finding.found) == (State.WARNING, True)
     (finding,) = places.control(Answer(12, version="0.9"), "1.0")

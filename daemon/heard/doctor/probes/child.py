@@ -12,6 +12,8 @@ from select import select
 from typing import IO
 
 REAP_S = 2.0
+NOT_STARTED = 127
+"""The code of a program that is not there, or may not be run, as a shell gives it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +37,12 @@ def end_all() -> None:
 
 
 def run(argv: Sequence[str], limit_s: float) -> Ended:
-    """Run a program to its end, or for `limit_s` at most.
-
-    Raises:
-        OSError: it cannot be started.
-    """
+    """Run a program to its end, or for `limit_s` at most."""
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as output:
-        process = _started(argv, output, said)
+        try:
+            process = _started(argv, output, said)
+        except OSError as error:
+            return _not_started(argv, error)
         try:
             code: int | None = process.wait(limit_s)
         except subprocess.TimeoutExpired:
@@ -54,19 +55,19 @@ def run(argv: Sequence[str], limit_s: float) -> Ended:
 
 
 def until_line(argv: Sequence[str], begins: bytes, limit_s: float, pass_fds: Sequence[int] = ()) -> Ended:
-    """Run a program until it prints a first line that begins so; it is ended then. `code` is 0 if it did.
-
-    Raises:
-        OSError: it cannot be started.
-    """
+    """Run a program until it prints a first line that begins so; it is ended then. `code` is 0 if it did."""
     with tempfile.TemporaryFile() as said:
-        process = _started(argv, subprocess.PIPE, said, pass_fds)
+        try:
+            process = _started(argv, subprocess.PIPE, said, pass_fds)
+        except OSError as error:
+            return _not_started(argv, error)
         assert process.stdout is not None
         line = b""
         try:
             if select([process.stdout], [], [], limit_s)[0]:
                 line = process.stdout.readline()
-                code: int | None = 0 if line.startswith(begins) else process.wait(REAP_S)
+                # One that ends well and does not say it has not done what it was started for.
+                code: int | None = 0 if line.startswith(begins) else process.wait(REAP_S) or 1
             else:
                 code = None
         except subprocess.TimeoutExpired:
@@ -97,6 +98,10 @@ def _started(
     )
     _RUNNING.add(process)
     return process
+
+
+def _not_started(argv: Sequence[str], error: OSError) -> Ended:
+    return Ended(NOT_STARTED, b"", f"{argv[0]}: {error.strerror}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -21,7 +21,14 @@ def installation() -> Installation:
     """Return what is installed, without importing it."""
     modules = [*REQUIRED, *(module for each in EXTRAS.values() for module in each)]
     missing = frozenset(module for module in modules if find_spec(module) is None)
-    return Installation(platform.python_version(), __version__, sys.prefix, sys.executable, missing)
+    return Installation(
+        platform.python_version(),
+        __version__,
+        sys.prefix,
+        sys.executable,
+        missing,
+        runnable=os.access(sys.executable, os.X_OK),
+    )
 
 
 def recognizer(engine: str) -> Trial:

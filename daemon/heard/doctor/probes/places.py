@@ -51,7 +51,10 @@ def control(settings: Settings) -> tuple[Answer, Body | None]:
     endpoints = (settings.control.endpoint, settings.publish.endpoint)
     paths = [_path(endpoint) for endpoint in endpoints]
     claimed = [Path(settings.runtime_dir) / "heard", *(path for path in paths if path is not None)]
-    holders = [lock_holder(path.with_name(f"{path.name}.lock")) for path in claimed]
+    try:
+        holders = [lock_holder(path.with_name(f"{path.name}.lock")) for path in claimed]
+    except PermissionError as error:
+        return Answer(None, unasked=f"{error.filename}: {error.strerror}"), None
     holder = next((pid for pid in holders if pid is not None), None)
     if holder is None:
         return Answer(None, socket=any(path is not None and _exists(path) for path in paths)), None
@@ -76,10 +79,15 @@ def lock_holder(lock: Path) -> int | None:
     """Return the process that holds a lock made by `heard.pipes.claim`, None where nobody does.
 
     Read from /proc/locks (proc(5)): trying to take it would stop a daemon that is just being started.
+
+    Raises:
+        PermissionError: it is not for this user to see.
     """
     try:
         found = lock.stat()
         text = Path("/proc/locks").read_text(encoding="ascii", errors="replace")
+    except PermissionError:
+        raise
     except OSError:
         return None
     where = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"

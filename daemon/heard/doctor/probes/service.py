@@ -15,10 +15,7 @@ def units() -> tuple[Unit, ...]:
 
 def _unit(scope: str, options: tuple[str, ...]) -> Unit:
     argv = ["systemctl", *options, "show", UNIT, f"--property={','.join(PROPERTIES)}"]
-    try:
-        ended = child.run(argv, ASK_S)
-    except OSError as error:
-        return Unit(scope, {}, f"systemctl: {error.strerror}")
+    ended = child.run(argv, ASK_S)
     if ended.code is None:
         return Unit(scope, {}, f"systemctl does not answer within {ASK_S:g} s")
     if ended.code:
