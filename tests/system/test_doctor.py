@@ -153,6 +153,17 @@ def test_a_certificate_that_nobody_vouches_for(place: Path) -> None:
             assert "upstream.ca_file" in finding.fix
 
 
+def test_a_ca_file_that_is_none(place: Path) -> None:
+    """Not PEM, and not there."""
+    (place / "ca.pem").write_text("no certificate")
+    for name in ("ca.pem", "gone.pem"):
+        config = cloud(place, "wss://localhost:9/v3/ws", ca_file=str(place / name))
+        finding = examined(config).of("network")
+        assert finding.state is State.FAULT
+        assert str(place / name) in finding.found
+        assert "PEM" in finding.fix
+
+
 def test_nobody_listens(place: Path) -> None:
     """A port that is closed, and TLS where none is spoken."""
     with socket.socket() as taken:
@@ -348,6 +359,7 @@ def test_it_changes_nothing(place: Path) -> None:
     assert sorted(place.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_nothing_behind(place: Path) -> None:
     """Exit 130; the recognizer that was being tried ends as well."""
     with started(command("doctor", "--config", str(written(place))), limit_s=60) as child:

@@ -41,6 +41,7 @@ def test_one_that_is_well_then_hangs_then_has_died() -> None:
         assert "left over" in report.of("control").found
 
 
+@pytest.mark.slow
 def test_one_with_a_stage_that_does_not_start() -> None:
     """A file that the stages read is broken, and one of them ends: the report names it."""
     with daemon([LOOPING]) as heard:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from heard.doctor.finding import Finding, State
+from heard.doctor.finding import State
 
 from ..support.poll import until
-from .examined import asked, written
+from .examined import Report, asked, written
 from .running import folder
 
 # A manager for one command: control groups, /run and the directory of units are its own, and go with it.
@@ -77,8 +77,8 @@ def _place() -> Iterator[Path]:
         yield place
 
 
-def of_unit(place: Path, service: str) -> Finding:
-    """Return what the doctor says where the user's unit has this [Service] section, and was started."""
+def with_unit(place: Path, service: str) -> Report:
+    """Return the report where the user's unit has this [Service] section, and was started."""
     units = place / "units"
     units.mkdir()
     (units / "heard.service").write_text(f"[Service]\n{service}\n")
@@ -88,7 +88,7 @@ def of_unit(place: Path, service: str) -> Finding:
         report = asked(config, prefix=[*ALONE, "bash", "-c", MANAGER, "manager", str(units), group])
     finally:
         remove_group(group)
-    return report.of("service")
+    return report
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,16 @@ def of_unit(place: Path, service: str) -> Finding:
 )
 def test_a_unit_of_the_user(place: Path, service: str, state: State, found: str, fix: str) -> None:
     """Refused configuration, no program, killed, running, unreadable: as systemd itself tells it."""
-    finding = of_unit(place, service)
+    finding = with_unit(place, service).of("service")
     assert finding.state is state, finding
     assert found in finding.found
     assert fix in finding.fix
+
+
+@pytest.mark.slow
+def test_a_key_that_the_unit_gives(place: Path) -> None:
+    """Nobody but the service sees it: no fault, and the property is named as systemd tells it."""
+    credential = f"LoadCredential=assemblyai-api-key:{place}/key"
+    finding = with_unit(place, f"ExecStart=/bin/sleep 60\n{credential}").of("key")
+    assert finding.state is State.WARNING
+    assert credential in finding.found

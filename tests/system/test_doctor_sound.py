@@ -71,6 +71,7 @@ def test_nothing_but_zeros_then_no_library(place: Path, sound_server: SoundServe
     assert report.of("device mic").state is State.SKIPPED
 
 
+@pytest.mark.slow
 def test_devices(place: Path, sound_server: SoundServer) -> None:
     """A name that none has, a channel that it has not; then no sound server at all."""
     (missing,) = [

@@ -99,6 +99,7 @@ def test_a_scrape_of_a_daemon() -> None:
         heard.until(again, 15, "the process that serves, again")
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_hurts_nobody() -> None:
     """It is a fault in the status, which is over once the port is free; the audio flows meanwhile."""
     port = free_port()

@@ -22,6 +22,7 @@ from heard.doctor.probes import sound as listener
 from heard.metrics.requirements import lacking as metrics_lacking
 from heard.recognizer.requirements import lacking
 from heard.settings import Settings, Source, Upstream
+from heard.upstream.key import CREDENTIAL
 from heard.wire.codec import Body
 
 QUICK_S = 8.0
@@ -78,7 +79,7 @@ def with_settings(loaded: Loaded, environ: Environ, asked: Asked) -> list[Check]
     files = [source for source in settings.source if source.input == "file"]
     checks += [Check(f"file {each.name}", QUICK_S, partial(_file, each)) for each in files]
     checks += [
-        Check("key", QUICK_S, partial(_key, settings.upstream, environ)),
+        Check("key", SERVICE_S, partial(_key, settings.upstream, environ, asked_units)),
         Check("network", NETWORK_S, lambda: network.network(reach.way(settings.upstream))),
     ]
     if settings.upstream.service != "local":
@@ -119,7 +120,7 @@ def _not_opened(source: str, why: str) -> list[Finding]:
     return [skipped(f"device {source}", why)]
 
 
-def _key(upstream: Upstream, environ: Environ) -> list[Finding]:
+def _key(upstream: Upstream, environ: Environ, asked_units: _Units) -> list[Finding]:
     if upstream.service == "local":
         return secret.key(upstream.service, (), None, None)
     return secret.key(
@@ -127,6 +128,7 @@ def _key(upstream: Upstream, environ: Environ) -> list[Finding]:
         hidden.places(upstream, environ),
         hidden.key_file(upstream),
         hidden.error(upstream, environ),
+        next(filter(None, (unit.credential(CREDENTIAL) for unit in asked_units.found())), ""),
     )
 
 

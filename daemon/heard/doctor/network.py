@@ -106,6 +106,8 @@ def _broken(way: Way) -> Finding:
             )
         case Step.PROXY:
             return fault(CHECK, f"proxy {way.proxy}: {way.error}", "correct https_proxy, or add to no_proxy")
+        case Step.TLS if "upstream.ca_file" in (way.error or ""):
+            return fault(CHECK, way.error or "", "it must be a PEM file of certificate authorities")
         case Step.TLS if "self-signed" in (way.error or "") or "local issuer" in (way.error or ""):
             return fault(
                 CHECK,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from heard.doctor.finding import Finding, fault, ok, skipped
+from heard.doctor.finding import Finding, fault, ok, skipped, warning
 
 CHECK = "key"
 
@@ -27,8 +27,17 @@ class KeyFile:
     mine: bool
 
 
-def key(service: str, looked: tuple[Looked, ...], file: KeyFile | None, error: str | None) -> list[Finding]:
-    """Judge the key; `error` is why there is none that can be used, None where there is one."""
+def key(
+    service: str,
+    looked: tuple[Looked, ...],
+    file: KeyFile | None,
+    error: str | None,
+    credential: str = "",
+) -> list[Finding]:
+    """Judge the key; `error` is why there is none that can be used, None where there is one.
+
+    `credential`: by which property systemd gives the service one, which nobody else can see.
+    """
     if service == "local":
         return [skipped(CHECK, 'none is needed: upstream.service = "local"')]
     if error is None:
@@ -38,6 +47,14 @@ def key(service: str, looked: tuple[Looked, ...], file: KeyFile | None, error: s
         return [fault(CHECK, error, f"chmod 600 {file.path}")]
     if file is not None and not file.mine:
         return [fault(CHECK, f"{error} (it belongs to {file.owner})", f"sudo chown $USER {file.path}")]
+    if not any(each.there for each in looked) and credential:
+        return [
+            warning(
+                CHECK,
+                f"the service is given one ({credential}); here, outside of it, there is none",
+                f"to look as the service does: sudo systemd-run --pipe --wait -p {credential} heard doctor",
+            )
+        ]
     if not any(each.there for each in looked):
         places = ", ".join(each.place for each in looked)
         path = file_of(looked) or "/etc/heard/assemblyai-api-key"

@@ -52,10 +52,17 @@ class Unit:
     properties: Mapping[str, str]
     error: str | None = None
     """Why nothing could be asked, None where it could."""
+    credentials: tuple[str, ...] = ()
+    """Lines of the unit that give the service a credential."""
 
     def of(self, name: str) -> str:
         """Return a property, "" where there is none."""
         return self.properties.get(name, "")
+
+    def credential(self, name: str) -> str:
+        """Return the line that gives the service a credential of that name, "" where none does."""
+        given = (line for line in self.credentials if line.partition("=")[2].partition(":")[0] == name)
+        return next(given, "")
 
     @property
     def installed(self) -> bool:
@@ -72,6 +79,19 @@ def read(text: str) -> dict[str, str]:
     """Return what `systemctl show` printed, by name."""
     pairs = (line.partition("=") for line in text.splitlines())
     return {name: value for name, equals, value in pairs if equals}
+
+
+def credentials(text: str) -> tuple[str, ...]:
+    """Return the lines of a unit, as `systemctl cat` prints it, that give a credential.
+
+    `systemctl show` says `[unprintable]` of them (systemd 252).
+    """
+    lines = (line.strip() for line in text.splitlines())
+    keys = ("LoadCredential=", "LoadCredentialEncrypted=", "SetCredential=", "SetCredentialEncrypted=")
+    # The content of one that is set in the unit stays there.
+    return tuple(
+        line if line.startswith("Load") else line.partition(":")[0] for line in lines if line.startswith(keys)
+    )
 
 
 def service(units: Sequence[Unit], *, devices: bool) -> list[Finding]:

@@ -19,6 +19,7 @@ HOST = "speech.example"
         (Step.CONNECT, "no answer within 6 s", "no answer", f"nc -vz {HOST} 443"),
         (Step.TLS, "self-signed certificate", "vouches", "upstream.ca_file"),
         (Step.TLS, "unable to get local issuer certificate", "vouches", "ca-certificates"),
+        (Step.TLS, "upstream.ca_file /ca.pem: not PEM", "/ca.pem", "a PEM file"),
         (Step.TLS, "certificate has expired", "expired", "timedatectl"),
         (Step.TLS, "certificate is not yet valid", "not yet valid", "timedatectl"),
         (Step.TLS, "WRONG_VERSION_NUMBER", "does not speak TLS", "ws://"),

@@ -33,6 +33,15 @@ def test_no_key(looked: tuple[Looked, ...], file: KeyFile | None, error: str, fo
     assert fix in finding.fix
 
 
+def test_a_key_that_only_the_service_sees() -> None:
+    """A warning: outside of the service nobody can tell whether it is right."""
+    credential = "LoadCredential=assemblyai-api-key:/etc/heard/key"
+    (finding,) = key("assemblyai", NOWHERE, None, "no key", credential)
+    assert finding.state is State.WARNING
+    assert credential in finding.found
+    assert f"systemd-run --pipe --wait -p {credential}" in finding.fix
+
+
 def test_a_key() -> None:
     """The first place that has one; the local service needs none."""
     (finding,) = key("assemblyai", IN_FILE, KeyFile(FILE, 0o600, "ann", mine=True), None)

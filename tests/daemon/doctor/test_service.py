@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from heard.doctor.finding import State
-from heard.doctor.service import Unit, read, service
+from heard.doctor.service import Unit, credentials, read, service
 
 LOADED = {"LoadState": "loaded", "FragmentPath": "/etc/systemd/system/heard.service"}
 RUNS = LOADED | {
@@ -78,6 +78,23 @@ def test_two_daemons_for_one_microphone() -> None:
     """Each unit is well by itself."""
     found = service([Unit("system", RUNS), Unit("user", RUNS)], devices=True)
     assert [each.state for each in found] == [State.OK, State.OK, State.WARNING]
+
+
+def test_the_credential_that_a_unit_gives() -> None:
+    """From a file, plain or encrypted, or set in the unit, where it stays; none of another name."""
+    text = (
+        "# /etc/systemd/system/heard.service\n[Service]\n#LoadCredential=c:/no\nLoadCredential=a:/etc/a\n"
+        "LoadCredentialEncrypted=b:/etc/b.cred\nSetCredential=d:canary\n"
+    )
+    unit = Unit("system", {}, credentials=credentials(text))
+    found = [unit.credential(name) for name in ("a", "b", "c", "d", "")]
+    assert found == [
+        "LoadCredential=a:/etc/a",
+        "LoadCredentialEncrypted=b:/etc/b.cred",
+        "",
+        "SetCredential=d",
+        "",
+    ]
 
 
 def test_no_service_is_no_fault() -> None:

@@ -49,7 +49,7 @@ def way(settings: Upstream) -> Way | None:
     try:
         connection = _connection(settings, url.scheme, nearest, near_port)
     except OSError as error:
-        return ended(Step.TLS, f"{settings.ca_file}: {error.strerror or error}")
+        return ended(Step.TLS, f"upstream.ca_file {settings.ca_file}: {error.strerror or error}")
     if proxy:
         connection.set_tunnel(host, port, _authorization(login))
     try:

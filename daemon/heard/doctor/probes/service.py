@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from heard.doctor.probes import child
-from heard.doctor.service import PROPERTIES, UNIT, Unit, read
+from heard.doctor.service import PROPERTIES, UNIT, Unit, credentials, read
 
 ASK_S = 5.0
 
@@ -20,4 +20,8 @@ def _unit(scope: str, options: tuple[str, ...]) -> Unit:
         return Unit(scope, {}, f"systemctl does not answer within {ASK_S:g} s")
     if ended.code:
         return Unit(scope, {}, ended.last_line or f"systemctl ended with {ended.code}")
-    return Unit(scope, read(ended.output.decode(errors="replace")))
+    properties = read(ended.output.decode(errors="replace"))
+    if properties.get("LoadState") != "loaded":
+        return Unit(scope, properties)
+    text = child.run(["systemctl", *options, "cat", "--no-pager", UNIT], ASK_S).output
+    return Unit(scope, properties, credentials=credentials(text.decode(errors="replace")))
