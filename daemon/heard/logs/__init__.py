@@ -8,7 +8,6 @@ import sys
 from collections.abc import Mapping
 from typing import Literal
 
-from heard.logs.flood import Flood
 from heard.logs.lines import Json, Line
 from heard.logs.rated import Rated
 
@@ -28,7 +27,7 @@ def set_up(process: str, level: str = "info", form: Format = "text") -> None:
     to_journal = is_journal(os.environ, sys.stderr.fileno())
     maker = Json if form == "json" else Line
     handler.setFormatter(maker(process, journal=to_journal))
-    handler.addFilter(Rated(Flood()))
+    handler.addFilter(Rated())
     logging.basicConfig(handlers=[handler], force=True)
     set_level(level)
     for name in CHATTY:

@@ -143,9 +143,20 @@ def test_a_flood_is_counted() -> None:
     ]
 
 
+def test_many_sources_are_not_taken_for_a_flood() -> None:
+    """Sixty that are lost are sixty lines; of three hundred a hundred, and how many more there are."""
+    script = FLOODS.replace("range(5000)", "range({count})").replace(
+        '"frame %d cannot be read", number', '"%s: lost", f"call-{{number}}"'
+    )
+    assert len(lines("info", script.format(count=60))) == 61
+    found = lines("info", script.format(count=300))
+    assert len(found) == 102
+    assert found[-1].endswith("call-299: lost (200 times in 0 s)")
+
+
 def test_a_flood_that_goes_on_is_told_once_a_period() -> None:
     """By a timer: nobody needs to log something else for it."""
-    shorter = "logging.getLogger().handlers[0].filters[0]._flood.period_s = 0.3"
+    shorter = "logging.getLogger().handlers[0].filters[0]._floods[0].period_s = 0.3"
     script = FLOODS.replace('set_up("upstream")', f'set_up("upstream"); {shorter}')
     # The process only waits; what it says at its end is told from the timer's line by its count.
     script = script.replace('log.warning("something else")', "import os, time; time.sleep(1); os._exit(0)")
