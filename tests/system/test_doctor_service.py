@@ -80,7 +80,7 @@ def _place() -> Iterator[Path]:
 def with_unit(place: Path, service: str) -> Report:
     """Return the report where the user's unit has this [Service] section, and was started."""
     units = place / "units"
-    units.mkdir()
+    units.mkdir(exist_ok=True)
     (units / "heard.service").write_text(f"[Service]\n{service}\n")
     config = written(place, upstream={"service": "assemblyai", "url": "ws://127.0.0.1:9/v3/ws"})
     group = f"heard-test-{place.name}"
@@ -128,6 +128,11 @@ def test_a_unit_of_the_user(place: Path, service: str, state: State, found: str,
 def test_a_key_that_the_unit_gives(place: Path) -> None:
     """Nobody but the service sees it: no fault, and the property is named as systemd tells it."""
     credential = f"LoadCredential=assemblyai-api-key:{place}/key"
+    (place / "key").write_text("a key")
     finding = with_unit(place, f"ExecStart=/bin/sleep 60\n{credential}").of("key")
     assert finding.state is State.WARNING
     assert credential in finding.found
+    (place / "key").unlink()
+    finding = with_unit(place, f"ExecStart=/bin/sleep 60\n{credential}").of("key")
+    assert finding.state is State.FAULT
+    assert f"sudo install -D -m 600 /dev/stdin {place}/key" in finding.fix

@@ -128,7 +128,7 @@ def _key(upstream: Upstream, environ: Environ, asked_units: _Units) -> list[Find
         hidden.places(upstream, environ),
         hidden.key_file(upstream),
         hidden.error(upstream, environ),
-        next(filter(None, (unit.credential(CREDENTIAL) for unit in asked_units.found())), ""),
+        asked_units.credential(),
     )
 
 
@@ -163,6 +163,14 @@ class _Units:
             if self._units is None:
                 self._units = units.units()
             return self._units
+
+    def credential(self) -> secret.Credential | None:
+        """Return how a unit gives its service the key, None where none does."""
+        for unit in self.found():
+            if line := unit.credential(CREDENTIAL):
+                missing = service.credential_files(line)[0] if line in unit.absent else ""
+                return secret.Credential(line, missing)
+        return None
 
     def system(self) -> bool:
         """Whether heard is installed as a service of the system."""

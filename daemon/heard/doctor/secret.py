@@ -27,16 +27,27 @@ class KeyFile:
     mine: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A line of the unit that gives the service the key.
+
+    `missing`: the file that it is to be in, where that is known not to be there; else "".
+    """
+
+    line: str
+    missing: str = ""
+
+
 def key(
     service: str,
     looked: tuple[Looked, ...],
     file: KeyFile | None,
     error: str | None,
-    credential: str = "",
+    credential: Credential | None = None,
 ) -> list[Finding]:
     """Judge the key; `error` is why there is none that can be used, None where there is one.
 
-    `credential`: by which property systemd gives the service one, which nobody else can see.
+    `credential` is how systemd gives the service one, which nobody else can see.
     """
     if service == "local":
         return [skipped(CHECK, 'none is needed: upstream.service = "local"')]
@@ -47,12 +58,20 @@ def key(
         return [fault(CHECK, error, f"chmod 600 {file.path}")]
     if file is not None and not file.mine:
         return [fault(CHECK, f"{error} (it belongs to {file.owner})", f"sudo chown $USER {file.path}")]
+    if not any(each.there for each in looked) and credential and credential.missing:
+        return [
+            fault(
+                CHECK,
+                f"none found; the service would be given one ({credential.line}), but there is no such file",
+                f"sudo install -D -m 600 /dev/stdin {credential.missing}, paste it, Ctrl-D",
+            )
+        ]
     if not any(each.there for each in looked) and credential:
         return [
             warning(
                 CHECK,
-                f"the service is given one ({credential}); here, outside of it, there is none",
-                f"to look as the service does: sudo systemd-run --pipe --wait -p {credential} heard doctor",
+                f"the service is given one ({credential.line}); here, outside of it, there is none",
+                f"as the service looks: sudo systemd-run --pipe --wait -p {credential.line} heard doctor",
             )
         ]
     if not any(each.there for each in looked):

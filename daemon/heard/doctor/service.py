@@ -54,6 +54,8 @@ class Unit:
     """Why nothing could be asked, None where it could."""
     credentials: tuple[str, ...] = ()
     """Lines of the unit that give the service a credential."""
+    absent: frozenset[str] = frozenset()
+    """Those of them whose file is known not to be there."""
 
     def of(self, name: str) -> str:
         """Return a property, "" where there is none."""
@@ -79,6 +81,16 @@ def read(text: str) -> dict[str, str]:
     """Return what `systemctl show` printed, by name."""
     pairs = (line.partition("=") for line in text.splitlines())
     return {name: value for name, equals, value in pairs if equals}
+
+
+def credential_files(line: str) -> tuple[str, ...]:
+    """Return where a line that gives a credential has it from (systemd.exec(5)), the usual place first."""
+    key, _, value = line.partition("=")
+    name, _, path = value.partition(":")
+    if path or not key.startswith("Load"):
+        return (path,) if path.startswith("/") else ()
+    kind = "credstore.encrypted" if key.endswith("Encrypted") else "credstore"
+    return tuple(f"{base}/{kind}/{name}" for base in ("/etc", "/run", "/usr/local/lib", "/usr/lib"))
 
 
 def credentials(text: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from heard.doctor.finding import State
-from heard.doctor.secret import KeyFile, Looked, key
+from heard.doctor.secret import Credential, KeyFile, Looked, key
 
 FILE = "/etc/heard/key"
 NOWHERE = (
@@ -36,10 +36,19 @@ def test_no_key(looked: tuple[Looked, ...], file: KeyFile | None, error: str, fo
 def test_a_key_that_only_the_service_sees() -> None:
     """A warning: outside of the service nobody can tell whether it is right."""
     credential = "LoadCredential=assemblyai-api-key:/etc/heard/key"
-    (finding,) = key("assemblyai", NOWHERE, None, "no key", credential)
+    (finding,) = key("assemblyai", NOWHERE, None, "no key", Credential(credential))
     assert finding.state is State.WARNING
     assert credential in finding.found
     assert f"systemd-run --pipe --wait -p {credential}" in finding.fix
+
+
+def test_a_key_that_the_service_would_be_given() -> None:
+    """The file that its credential is read from is not there: the fix puts it there."""
+    file = "/etc/credstore/assemblyai-api-key"
+    credential = Credential("LoadCredential=assemblyai-api-key", file)
+    (finding,) = key("assemblyai", NOWHERE, None, "no key", credential)
+    assert finding.state is State.FAULT
+    assert finding.fix.startswith(f"sudo install -D -m 600 /dev/stdin {file}")
 
 
 def test_a_key() -> None:

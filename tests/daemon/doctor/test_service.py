@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from heard.doctor.finding import State
-from heard.doctor.service import Unit, credentials, read, service
+from heard.doctor.service import Unit, credential_files, credentials, read, service
 
 LOADED = {"LoadState": "loaded", "FragmentPath": "/etc/systemd/system/heard.service"}
 RUNS = LOADED | {
@@ -95,6 +95,14 @@ def test_the_credential_that_a_unit_gives() -> None:
         "SetCredential=d",
         "",
     ]
+
+
+def test_where_a_credential_is_read_from() -> None:
+    """From the file that is named, or from one of systemd's own stores."""
+    assert credential_files("LoadCredential=a:/etc/a") == ("/etc/a",)
+    assert credential_files("LoadCredential=a")[0] == "/etc/credstore/a"
+    assert credential_files("LoadCredentialEncrypted=a")[0] == "/etc/credstore.encrypted/a"
+    assert credential_files("SetCredential=a") == ()
 
 
 def test_no_service_is_no_fault() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from heard.doctor.probes import child
-from heard.doctor.service import PROPERTIES, UNIT, Unit, credentials, read
+from heard.doctor.service import PROPERTIES, UNIT, Unit, credential_files, credentials, read
 
 ASK_S = 5.0
 
@@ -24,4 +26,21 @@ def _unit(scope: str, options: tuple[str, ...]) -> Unit:
     if properties.get("LoadState") != "loaded":
         return Unit(scope, properties)
     text = child.run(["systemctl", *options, "cat", "--no-pager", UNIT], ASK_S).output
-    return Unit(scope, properties, credentials=credentials(text.decode(errors="replace")))
+    given = credentials(text.decode(errors="replace"))
+    return Unit(scope, properties, credentials=given, absent=frozenset(filter(_absent, given)))
+
+
+def _absent(line: str) -> bool:
+    """Whether the file of a credential is known not to be there: where nothing can be seen it may be."""
+    files = [Path(file) for file in credential_files(line)]
+    return bool(files) and all(_known_absent(file) for file in files)
+
+
+def _known_absent(file: Path) -> bool:
+    try:
+        file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
