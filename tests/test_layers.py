@@ -88,8 +88,8 @@ ROWS = (
     Row(
         "heard.doctor*",
         ours="heard.capture heard.config heard.denoise heard.meters heard.recognizer heard.settings"
-        " heard.metrics.requirements heard.upstream heard.wire heard_client",
-        libraries="numpy",
+        " heard.metrics.endpoint heard.metrics.requirements heard.upstream heard.wire heard_client",
+        libraries="numpy websocket",
     ),
     Row("heard.cli*", ours="heard heard_client", libraries="numpy click rich soundfile soxr zmq"),
     Row("heard_client.cli*", ours="heard_client heard.wire", libraries="zmq msgpack click rich"),
@@ -112,7 +112,7 @@ WRAPPED = {
     "sounddevice": "heard.capture.portaudio",
     "soundfile": "heard.capture* (heard.cli*)",
     "soxr": "heard.capture* heard.recognizer*",
-    "websocket": "heard.upstream*",
+    "websocket": "heard.upstream* heard.doctor*",
     "websockets": "heard.recognizer*",
 }
 

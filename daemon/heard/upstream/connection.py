@@ -377,19 +377,6 @@ def _proxied(*, secure: bool) -> bool:
     return bool(os.environ.get(name) or os.environ.get(name.upper()))
 
 
-def proxy_of(url: str) -> tuple[str, int, tuple[str, str] | None] | None:
-    """Return host, port and credentials of the proxy that a connection to `url` takes, None for none."""
-    parts = urlsplit(url)
-    host, secure = parts.hostname or "", parts.scheme == "wss"
-    if not secure and _is_loopback(host):
-        return None
-    # The library's own rules, which it offers in no other way.
-    found_host, port, auth = websocket._url.get_proxy_info(host, secure)  # noqa: SLF001
-    if not found_host:
-        return None
-    return str(found_host), int(port) or 80, (str(auth[0]), str(auth[1])) if auth else None
-
-
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -11,13 +11,17 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from typing import cast
+from urllib.parse import SplitResult, urlsplit
+
+import websocket
 
 from heard.doctor.network import Session, Step, Way
+from heard.metrics.endpoint import is_ours
 from heard.settings import WORKING_RATE_HZ, Upstream
 from heard.upstream import messages
 from heard.upstream.backoff import Failure, Verdict, classify
-from heard.upstream.connection import Connection, Lost, Target, Text, proxy_of
+from heard.upstream.connection import Connection, Lost, Target, Text
 from heard.upstream.happenings import Close, SendText
 from heard.upstream.key import KeyUnusableError, find
 
@@ -32,7 +36,7 @@ def way(settings: Upstream) -> Way | None:
         return None
     url = urlsplit(settings.url)
     host, port = url.hostname or "", url.port or PORTS[url.scheme]
-    proxy = proxy_of(settings.url)
+    proxy = _proxy(url)
     nearest, near_port, login = proxy or (host, port, None)
     shown = f"{nearest}:{near_port}" if proxy else ""
     service = f"{host}:{port}"
@@ -82,8 +86,12 @@ def session(settings: Upstream, environ: Mapping[str, str]) -> Session:
     began = time.monotonic()
     connection = Connection(target, query, key, wake)
     try:
-        if not select.select([wake], [], [], SESSION_S)[0]:
-            return Session(f"no connection within {SESSION_S:g} s")
+        # It is woken also by what comes before the outcome.
+        while connection.outcome is None:
+            left = began + SESSION_S - time.monotonic()
+            if left <= 0 or not select.select([wake], [], [], left)[0]:
+                return Session(f"no connection within {SESSION_S:g} s")
+            os.eventfd_read(wake)
         if isinstance(connection.outcome, Failure):
             return _failed(connection.outcome)
         return _begun(connection, began)
@@ -115,6 +123,16 @@ def _begun(connection: Connection, began: float) -> Session:
 
 def _failed(failure: Failure) -> Session:
     return Session(str(failure), refused=classify(failure) is Verdict.REFUSED)
+
+
+def _proxy(url: SplitResult) -> tuple[str, int, tuple[str, str] | None] | None:
+    """Return host, port and login of the proxy that `upstream` goes through, None for none."""
+    if url.scheme == "ws" and is_ours(url.netloc):
+        return None
+    # The rules of the library that makes the connection, which offers them in no other way.
+    info = websocket._url.get_proxy_info(url.hostname or "", url.scheme == "wss")  # noqa: SLF001
+    host, port, login = cast("tuple[str | None, int, tuple[str, str] | None]", info)
+    return (host, port or 80, login) if host else None
 
 
 def _authorization(login: tuple[str, str] | None) -> dict[str, str]:
