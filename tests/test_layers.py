@@ -141,8 +141,12 @@ SHELLS = (
     "heard.recognizer.stream",  # measures what a decode takes, to decode less often when busy
     "heard.recognizer.bind",
     "heard.recognizer.gate",
+    "heard.capture.listener",
+    "heard.capture.listening",
+    "heard.capture.listing",
     "heard.capture.mirror",
     "heard.capture.portaudio",
+    "heard.capture.pulse",
     "heard.capture.ring_file",
     "heard.capture.stdin",
     "heard.capture.store",

@@ -15,6 +15,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
+import numpy as np
+import soundfile
+
 from . import processes
 from .poll import until
 
@@ -111,6 +114,32 @@ class SoundServer:
         """Suspend or resume a sink (the first) and its monitor: a recorder's stream just stops."""
         self.control("suspend-sink", sink or self.sinks[0], str(int(suspended)))
 
+    def unplug(self, sink: str) -> None:
+        """Take a sink and its monitor away, as a device is unplugged."""
+        (line,) = [
+            line
+            for line in self.control("list", "short", "modules").splitlines()
+            if f"sink_name={sink} " in line
+        ]
+        self.control("unload-module", line.split()[0])
+
+    def plug(self, sink: str) -> None:
+        """Bring a sink and its monitor back; nothing makes it tick but who listens."""
+        module, *arguments = self._null_sink(sink).split()
+        self.control("load-module", module, *arguments)
+
+    @contextmanager
+    def sounding(self, hz: float, sink: str, *, amplitude: float = 0.5) -> Iterator[None]:
+        """Play a tone into a sink while the block runs."""
+        times = np.arange(self.rate_hz) / self.rate_hz
+        path = self._folder / f"{hz:g}.wav"
+        # Whole periods a second, so that its repetitions join.
+        tone = amplitude * np.sin(2 * np.pi * round(hz) * times)
+        soundfile.write(path, np.tile(tone, 120), self.rate_hz, subtype="PCM_16")
+        with self.playing(path, sink):
+            until(lambda: self._count("sink-inputs") > len(self.sinks), START_S, "the tone")
+            yield
+
     def play(self, path: Path, sink: str | None = None, *, limit_s: float = 120.0) -> None:
         """Play anything that libsndfile reads into a sink (the first) and wait for its end."""
         with self.playing(path, sink, limit_s=limit_s) as player:
@@ -169,15 +198,17 @@ class SoundServer:
 
     def _started(self) -> AbstractContextManager[processes.Child]:
         modules = [f"module-native-protocol-unix socket={self._socket} auth-anonymous=1"]
-        modules += [
-            f"module-null-sink sink_name={sink} rate={self.rate_hz} channels=1 "
-            f"sink_properties=device.description={sink}"
-            for sink in self.sinks
-        ]
+        modules += [self._null_sink(sink) for sink in self.sinks]
         argv = ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--disable-shm=yes"]
         argv += ["--use-pid-file=no", "--realtime=no", "--high-priority=no", "--log-target=stderr"]
         argv += [f"--load={module}" for module in modules]
         return processes.started(argv, limit_s=SERVER_LIMIT_S, env=self.environment())
+
+    def _null_sink(self, sink: str) -> str:
+        return (
+            f"module-null-sink sink_name={sink} rate={self.rate_hz} channels=1 "
+            f"sink_properties=device.description={sink}"
+        )
 
     def _player(
         self,

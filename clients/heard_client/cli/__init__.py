@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import click
 
 from heard import __version__
+from heard_client.cli.devices import devices
 from heard_client.cli.endpoint import endpoint
 from heard_client.cli.forget import forget
 from heard_client.cli.history import history
@@ -44,7 +45,20 @@ def heardctl() -> None:
     """Look at a running heard daemon, listen to it, and tell it what to do."""
 
 
-for each in (status, listen, mute, unmute, get, set_, learn_noise, endpoint, reconnect, reload, stop):
+for each in (
+    status,
+    listen,
+    mute,
+    unmute,
+    get,
+    set_,
+    learn_noise,
+    endpoint,
+    reconnect,
+    reload,
+    devices,
+    stop,
+):
     heardctl.add_command(each)
 for each in (history, search, forget):
     heardctl.add_command(each)

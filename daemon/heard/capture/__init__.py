@@ -10,7 +10,9 @@
 - `clock`: the time of a device's samples from late and jittering wake-ups
 - `convert`: frames of any rate and width to int16 mono at the working rate
 - `source`: what an input is; `device`, `files` and `stdin` are the three, made by `inputs`
-- `fifo`, `portaudio`: how a device's frames reach the loop; `devices` lists the inputs there are
+- `listening`: the process that holds one device, `listener`, with `pulse` or `portaudio`; what it tells
+  us are `listener_messages`
+- `devices`: the program that lists the inputs there are; `listing` asks it for a client
 - `account`: the time at which nothing is captured, by reason
 - `station`: one source: its input, its track and its state
 - `process`: the shell

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 from pathlib import Path
 
-from heard.capture.inputs import HungError
 from heard.capture.priority import raise_priority
 from heard.capture.process import TICK_S, Capture
 from heard.capture.ring_file import RingTakenError
@@ -37,17 +35,9 @@ def main() -> int:
         return CONFIGURATION_EXIT if isinstance(error, InputRefusedError) else 1
     try:
         return stage.run(role, TICK_S)
-    except HungError as error:
-        log.error("%s", error)
-        return 1
     finally:
         role.close()
 
 
 if __name__ == "__main__":
-    status = main()
-    if "sounddevice" in sys.modules:
-        # An orderly exit would end PortAudio, which hangs for as long as the sound server does.
-        logging.shutdown()
-        os._exit(status)
-    sys.exit(status)
+    sys.exit(main())

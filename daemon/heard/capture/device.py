@@ -1,13 +1,17 @@
-"""The input `device`: a PortAudio stream, its clock, and the signs that it is gone."""
+"""The input `device`: its listener, its clock, and the signs that it is gone."""
 
 from __future__ import annotations
 
+from typing import Literal, assert_never
+
+import numpy as np
+
 from heard.capture.clock import DeviceClock
 from heard.capture.convert import Converter
-from heard.capture.fifo import Piece
-from heard.capture.portaudio import Calls, Reads, Stream
+from heard.capture.listener_messages import Audio, Kind, Lost, Opened, System
+from heard.capture.listening import Listening
 from heard.capture.record import Place
-from heard.capture.source import Heard, InputLostError, Now
+from heard.capture.source import DEFAULT, Heard, InputLostError, MovedError, Now
 from heard.settings import WORKING_RATE_HZ, Source
 
 OPEN_S = 5.0
@@ -25,30 +29,40 @@ class DeviceInput:
     ended = False
     place = Place()
 
-    def __init__(self, source: Source, calls: Calls, *, reads: Reads, stall_s: float) -> None:
+    def __init__(
+        self, source: Source, *, reads: Literal["auto", "callback", "blocking"], stall_s: float
+    ) -> None:
         self._source = source
-        self._calls = calls
         self._reads = reads
         self._stall_s = stall_s
-        self._stream: Stream | None = None
+        self._listening: Listening | None = None
+        self._ending: list[Listening] = []
+        self._system: System | Literal["any"] = "any"
+        """Who had the device when it was last heard: while a sound server is away, its microphone is too."""
         self._clock = DeviceClock(WORKING_RATE_HZ)
         self._converter = Converter(WORKING_RATE_HZ, 1)
+        self._channels = 1
         self._produced = 0
         self._silent_s = 0.0
         self._looked = 0.0
         self._utc_offset = 0.0
         self._clipped = 0
+        self._label = ""
+        self._why: InputLostError | None = None
+        """Why it is lost; what was heard before that comes first."""
         self.rate_hz = 0
+        self.kind: Kind = "input"
 
     @property
     def label(self) -> str:
-        """The device's name."""
-        return self._source.device
+        """The device's name; for "default" also which one that is, once it was heard."""
+        named = self._source.device
+        return f"{named} ({self._label})" if named == DEFAULT and self._label not in ("", named) else named
 
     @property
     def opening(self) -> bool:
-        """Whether the stream was asked for and has delivered nothing yet."""
-        return self._stream is not None and self._produced == 0
+        """Whether it was asked for and has delivered nothing yet."""
+        return self._listening is not None and self._produced == 0
 
     @property
     def clipped(self) -> int:
@@ -56,12 +70,13 @@ class DeviceInput:
         return self._clipped + self._converter.clipped
 
     def start(self, now: Now) -> None:
-        """Ask for the stream; it opens in the background."""
+        """Start a listener; it opens the device."""
         self.stop()
         source = self._source
-        self._stream = Stream(
-            self._calls, source.device, rate_hz=source.rate_hz, channel=source.channel, reads=self._reads
-        )
+        # A name that begins with a dash is a name all the same.
+        words = [f"--device={source.device}", f"--rate-hz={source.rate_hz}", f"--channel={source.channel}"]
+        self._listening = Listening([*words, f"--reads={self._reads}", f"--system={self._system}"])
+        self._why = None
         self.rate_hz = 0
         self._produced = 0
         self._silent_s = 0.0
@@ -70,27 +85,33 @@ class DeviceInput:
 
     def read(self, now: Now, room: int) -> list[Heard]:  # noqa: ARG002  # a device cannot wait
         """Return what the device delivered since; see `Input.read`."""
-        stream = self._stream
-        if stream is None:
+        listening = self._listening
+        if listening is None:
             return []
-        if stream.error is not None:
-            raise InputLostError(stream.error)
         self._keep_time(now)
-        if stream.fifo is None:
-            if self._silent_s >= OPEN_S:
-                # What becomes of the call that hangs is the process's business: it blocks every device.
-                raise InputLostError(f"{self.label}: the sound system does not answer")
-            return []
-        if not self.rate_hz:
-            self.rate_hz = stream.rate_hz
-            self._clipped += self._converter.clipped
-            self._clock = DeviceClock(stream.rate_hz)
-            self._converter = Converter(stream.rate_hz, self._source.channel)
-            self._silent_s = 0.0
-        heard = [self._heard(piece) for piece in stream.fifo.take()]
-        if heard:
-            self._silent_s = 0.0
+        if self._why is not None:
+            raise self._why
+        heard = []
+        for message in listening.messages():
+            match message:
+                case Audio():
+                    heard.append(self._heard(message))
+                    self._silent_s = 0.0
+                case Opened():
+                    self._open(message)
+                    self._silent_s = 0.0
+                case Lost(why, moved):
+                    self._why = MovedError(why) if moved else InputLostError(why)
+                case never:
+                    assert_never(never)
+        if listening.ended and self._why is None:
+            self._why = InputLostError(f"{self.label}: its listener ended unexpectedly; see the log")
+        if self._why is not None:
+            if not heard:
+                raise self._why
         elif self._silent_s >= (self._stall_s if self._produced else OPEN_S):
+            if not self.rate_hz:
+                raise InputLostError(f"{self.label}: the sound system does not answer")
             raise InputLostError(f"{self.label}: no audio for {round(self._silent_s * 1000)} ms")
         return [each for each in heard if len(each.pcm) or each.lost_s]
 
@@ -98,10 +119,20 @@ class DeviceInput:
         """Do nothing: the device is closed."""
 
     def stop(self) -> None:
-        """Let go of the device."""
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
+        """Let go of the device: whatever its listener hangs in, it is gone."""
+        if self._listening is not None:
+            self._listening.kill()
+            self._ending.append(self._listening)
+            self._listening = None
+        # One that cannot be ended yet is asked again: nobody waits for it.
+        self._ending = [each for each in self._ending if not each.gone]
+
+    def _open(self, opened: Opened) -> None:
+        self._label, self.kind, self._system = opened.label, opened.kind, opened.system
+        self.rate_hz, self._channels = opened.rate_hz, opened.channels
+        self._clipped += self._converter.clipped
+        self._clock = DeviceClock(opened.rate_hz)
+        self._converter = Converter(opened.rate_hz, self._source.channel)
 
     def _keep_time(self, now: Now) -> None:
         elapsed, self._looked = now.mono - self._looked, now.mono
@@ -112,12 +143,14 @@ class DeviceInput:
         else:
             self._utc_offset += error * min(elapsed, 1.0)
 
-    def _heard(self, piece: Piece) -> Heard:
-        lost_s = piece.lost / self.rate_hz
-        if piece.lost:
-            self._clock.skip(piece.lost)
-        lost_s += max(0.0, self._clock.feed(piece.frame, piece.at, overrun=piece.overrun))
-        pcm = self._converter.convert(piece.frames)
+    def _heard(self, audio: Audio) -> Heard:
+        left_out = audio.lost + audio.missing
+        lost_s = left_out / self.rate_hz
+        if left_out:
+            self._clock.skip(left_out)
+        lost_s += max(0.0, self._clock.feed(audio.frame, audio.at, overrun=audio.overrun))
+        frames = np.frombuffer(audio.pcm, dtype="<i2").reshape(-1, self._channels)
+        pcm = self._converter.convert(frames)
         time = self._clock.time_of(self._produced * self.rate_hz / WORKING_RATE_HZ) + self._utc_offset
         self._produced += len(pcm)
         return Heard(pcm, time, lost_s)

@@ -1,8 +1,8 @@
 """`python -m heard.capture.devices`: the inputs as JSON on stdout.
 
-A program of its own, because PortAudio may hang while it looks, and lists only what was there when it
-was initialised: whoever wants to know starts this one, with a time limit. Exit status 1, and one line
-on stderr, where there is no PortAudio.
+A program of its own, because sound systems may hang while they look, and PortAudio lists only what was there
+when it was initialised: whoever wants to know starts this one, with a time limit. Exit status 1, and one line
+on stderr, where there is nobody to ask.
 """
 
 from __future__ import annotations
@@ -10,23 +10,88 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import asdict
+from typing import TypedDict
 
 from heard.capture.portaudio import inputs
-from heard.capture.source import InputLostError
+from heard.capture.pulse import Server
+from heard.capture.source import DEFAULT, InputLostError
+
+ANSWER_S = 3.0
+
+
+class Row(TypedDict):
+    """One input, by the name that `device =` accepts; `description` is for people."""
+
+    name: str
+    kind: str
+    channels: int
+    default_rate_hz: int
+    default: bool
+    description: str
+
+
+def served() -> list[Row]:
+    """Return the sources of the sound server, the monitors of its outputs among them.
+
+    Raises:
+        InputLostError: there is none, or it does not answer.
+    """
+    server = Server(ANSWER_S)
+    default = server.default_source(ANSWER_S)
+    return [
+        Row(
+            name=source.name,
+            kind="monitor" if source.monitor else "input",
+            channels=source.channels,
+            default_rate_hz=source.rate_hz,
+            default=source.name == default,
+            description=source.description,
+        )
+        for source in server.sources(ANSWER_S)
+    ]
+
+
+def listed() -> list[Row]:
+    """Return the inputs: the sound server's first, then those that PortAudio knows by other names.
+
+    Raises:
+        InputLostError: there is neither.
+    """
+    rows: list[Row] = []
+    problem: InputLostError | None = None
+    try:
+        rows = served()
+    except InputLostError as error:
+        problem = error
+    known = {row["name"] for row in rows}
+    has_default = any(row["default"] for row in rows)
+    try:
+        for device in inputs():
+            if device.name not in known and not (rows and device.name == DEFAULT):
+                rows.append(
+                    Row(
+                        name=device.name,
+                        kind=device.kind,
+                        channels=device.channels,
+                        default_rate_hz=device.default_rate_hz,
+                        default=device.default and not has_default,
+                        description="",
+                    )
+                )
+    except InputLostError as error:
+        if problem is not None:
+            raise error from None
+    return rows
 
 
 def main() -> int:
     """Print the list; return the exit status."""
     try:
-        found = [asdict(device) for device in inputs()]
+        rows = listed()
     except InputLostError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    for device in found:
-        # PortAudio's own number is nothing to rely on.
-        del device["index"]
-    sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(rows, ensure_ascii=False) + "\n")
     return 0
 
 

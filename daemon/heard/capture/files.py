@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Literal, Protocol, cast
 
 import numpy as np
 import soundfile
@@ -74,6 +74,7 @@ class FileInput:
     """
 
     goes_on = False
+    kind: Literal["input", "monitor"] = "input"
     opening = False
 
     def __init__(self, source: Source, place: Place, captured: int) -> None:

@@ -1,8 +1,8 @@
-"""PortAudio through sounddevice: the inputs there are, and streams that fill a `Fifo`.
+"""PortAudio through sounddevice: the inputs there are, and a stream of one of them.
 
-Calls into PortAudio may hang for as long as a sound server hangs, the import included (it
-initialises the library). So all but reads are made by one daemon thread, `Calls`, which the rest of
-the process asks and never waits for; whoever asked looks at how long the call has been under way.
+Calls into PortAudio may hang for as long as a sound server hangs, the import included (it initialises the
+library), and what was plugged in since then is not listed. So only processes that may be killed import this:
+`listener`, one for each device, and `devices`.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ import logging
 import os
 import queue
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal, Protocol, cast
 
-from heard.capture.fifo import Fifo
+from heard.capture.listener_messages import Audio, Opened
 from heard.capture.source import InputLostError
 
 log = logging.getLogger(__name__)
@@ -29,7 +28,9 @@ BLOCK_S = 0.01
 """Frames that PortAudio is asked to hand over at once."""
 LATENCY_S = 0.1
 """Buffer that PortAudio is asked to keep below us; frames wait there when we are late, not otherwise."""
-FIFO_S = 4.0
+QUEUE_S = 4.0
+"""Audio that may wait for its reader; more is lost, and counted."""
+WAIT_S = 0.1
 LONGEST_LATENCY_S = 2.0
 """A device that claims a longer input latency is not believed."""
 MANY_CHANNELS = 8
@@ -98,161 +99,97 @@ class _Library(Protocol):
 
     def query_hostapis(self) -> Sequence[Mapping[str, str | int]]: ...
     def query_devices(self) -> Sequence[Mapping[str, str | int | float]]: ...
-    def _initialize(self) -> None: ...
-    def _terminate(self) -> None: ...
 
 
-class Calls:
-    """The one thread that calls PortAudio."""
+class PortAudioDevice:
+    """A device as PortAudio lists it, opened.
 
-    def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._busy_since: float | None = None
-        self.streams = 0
-        """Open streams; PortAudio must not be initialised anew under them."""
-        self._used = False
-        threading.Thread(target=self._run, name="portaudio", daemon=True).start()
+    reads  "callback", "blocking", or "auto": callbacks, and reads where those are forbidden
 
-    def ask(self, call: Callable[[], None]) -> None:
-        """Have `call` made once those before it are done; it deals with its own errors."""
-        self._queue.put(call)
+    Raises:
+        InputLostError: it is not there, or cannot be opened.
+    """
 
-    def hung_s(self) -> float:
-        """Return for how long the call under way has been."""
-        since = self._busy_since
-        return 0.0 if since is None else time.monotonic() - since
-
-    def refresh(self) -> None:
-        """Look for devices again, unless a stream is open; only called by the thread itself."""
-        if self._used and self.streams == 0:
-            reinitialise()
-        self._used = True
-
-    def _run(self) -> None:
-        while True:
-            call = self._queue.get()
-            self._busy_since = time.monotonic()
-            try:
-                call()
-            except Exception:
-                log.exception("a call to PortAudio failed")
-            finally:
-                self._busy_since = None
-
-
-class Stream:
-    """One device's stream. It opens in the background and fills `fifo`, or says why not in `error`."""
-
-    def __init__(self, calls: Calls, device: str, *, rate_hz: int, channel: int, reads: Reads) -> None:
-        self._calls = calls
-        self._device = device
-        self._asked_hz = rate_hz
-        self._channel = channel
-        self._reads = reads
-        self._closing = False
-        self._stream: _RawStream | None = None
-        self.rate_hz = 0
-        self.reads: Reads = reads
-        """How it is read; the way found, once open."""
-        self.fifo: Fifo | None = None
-        """None until the stream is open."""
-        self.error: str | None = None
-        calls.ask(self._open)
-
-    def close(self) -> None:
-        """Let go of the device, in the background; it is never opened after this."""
-        self._closing = True
-        self._calls.ask(self._shut_unless_read)
-
-    def _open(self) -> None:
-        if self._closing:
-            return
+    def __init__(self, wanted: str, *, rate_hz: int, channel: int, reads: Reads) -> None:
+        self._wanted = wanted
+        self._waiting: queue.SimpleQueue[Audio] = queue.SimpleQueue()
+        self._passed = self._lost = 0
+        """Frames that were passed on, and that were left out for want of room since."""
+        self._put = self._taken = 0
+        """Bytes."""
         try:
-            self._calls.refresh()
-            device = find(self._device, inputs())
-            self.rate_hz = self._asked_hz or device.default_rate_hz
-            self._open_stream(device, wanted_channels(self._channel, device))
-        except InputLostError as error:
-            self.error = str(error)
-        except Exception as error:  # noqa: BLE001  # PortAudioError, and what its host APIs raise: all mean lost
-            self.error = f"{self._device}: {one_line(error)}"
-
-    def _open_stream(self, device: Device, channels: int) -> None:
-        fifo = Fifo(int(FIFO_S * self.rate_hz), channels)
-        stream = None
-        if self._reads != "blocking":
-            stream = self._with_callback(device.index, channels, fifo)
-        self.reads = "blocking" if stream is None else "callback"
-        if stream is None:
-            stream = _raw_stream(device.index, self.rate_hz, channels, None)
-        try:
-            stream.start()
-        except Exception:
-            stream.close()
+            device = find(wanted, inputs())
+            self._rate_hz = rate_hz or device.default_rate_hz
+            channels = wanted_channels(channel, device)
+            stream = None if reads == "blocking" else self._with_callback(device.index, channels, reads)
+            self._reads_itself = stream is None
+            self._stream = stream or _raw_stream(device.index, self._rate_hz, channels, None)
+            self._stream.start()
+        except InputLostError:
             raise
-        self._stream = stream
-        self._calls.streams += 1
-        self.fifo = fifo
-        if self.reads == "blocking":
-            name = f"reads {self._device}"
-            threading.Thread(target=self._read_on, args=(stream, fifo), name=name, daemon=True).start()
-        elif self._closing:
-            self._shut()
+        except Exception as error:  # noqa: BLE001  # PortAudioError, and what its host APIs raise: all mean lost
+            raise InputLostError(f"{wanted}: {one_line(error)}") from None
+        self.opened = Opened(device.name, device.kind, "portaudio", self._rate_hz, channels)
 
-    def _with_callback(self, index: int, channels: int, fifo: Fifo) -> _RawStream | None:
-        rate_hz = self.rate_hz
+    def read(self) -> list[Audio]:
+        """Return what has come, after a short wait at most.
+
+        Raises:
+            InputLostError: the device is gone.
+        """
+        if self._reads_itself:
+            return [self._read()]
+        found: list[Audio] = []
+        with suppress(queue.Empty):
+            found.append(self._waiting.get(timeout=WAIT_S))
+            while True:
+                found.append(self._waiting.get_nowait())
+        self._taken += sum(len(audio.pcm) for audio in found)
+        return found
+
+    def _read(self) -> Audio:
+        frames = max(1, int(BLOCK_S * self._rate_hz))
+        try:
+            data, overrun = self._stream.read(frames)
+            behind = frames + self._stream.read_available
+        except Exception as error:  # noqa: BLE001  # whatever PortAudio raises, the device is gone
+            raise InputLostError(f"{self._wanted}: {one_line(error)}") from None
+        at = time.monotonic() - behind / self._rate_hz
+        audio = Audio(bytes(data), self._passed, at, overrun=overrun)
+        self._passed += frames
+        return audio
+
+    def _with_callback(self, index: int, channels: int, reads: Reads) -> _RawStream | None:
+        rate_hz = self._rate_hz
+        most_bytes = int(QUEUE_S * rate_hz) * channels * 2
 
         def copy(data: object, frames: int, at: _Time, status: _Flags) -> None:
             # The buffer's age on PortAudio's clock; some host APIs leave the times at zero.
             age = at.currentTime - at.inputBufferAdcTime
             if not 0 < age < LONGEST_LATENCY_S or not at.inputBufferAdcTime:
                 age = frames / rate_hz
+            if self._put - self._taken > most_bytes:
+                self._lost += frames
+                return
             overrun = bool(status.input_overflow)
-            fifo.write(memoryview(data), frames, time.monotonic() - age, overrun=overrun)  # type: ignore[arg-type]  # a cffi buffer
+            captured = time.monotonic() - age
+            pcm = bytes(memoryview(data))  # type: ignore[arg-type]  # a cffi buffer
+            self._put += len(pcm)
+            self._waiting.put(Audio(pcm, self._passed, captured, self._lost, overrun=overrun))
+            self._passed, self._lost = self._passed + frames, 0
 
         try:
             return _raw_stream(index, rate_hz, channels, copy)
         except (MemoryError, PermissionError, SystemError) as error:
             # cffi needs memory that can be written and executed for a callback; a hardened service
             # (MemoryDenyWriteExecute) has none.
-            if self._reads == "callback":
+            if reads == "callback":
                 raise InputLostError(
-                    f"{self._device}: callbacks are forbidden here ({one_line(error)}): "
+                    f"{self._wanted}: callbacks are forbidden here ({one_line(error)}): "
                     'set capture.reads = "auto"'
                 ) from None
-            log.info("%s: callbacks are forbidden here, reading instead", self._device)
+            sys.stderr.write(f"{self._wanted}: callbacks are forbidden here, reading instead\n")
             return None
-
-    def _read_on(self, stream: _RawStream, fifo: Fifo) -> None:
-        """Read until closed, in a thread of the stream's own; it alone touches the stream then."""
-        frames = max(1, int(BLOCK_S * self.rate_hz))
-        try:
-            while not self._closing:
-                data, overrun = stream.read(frames)
-                behind = frames + stream.read_available
-                fifo.write(
-                    memoryview(data), frames, time.monotonic() - behind / self.rate_hz, overrun=overrun
-                )
-        except Exception as error:  # noqa: BLE001  # whatever PortAudio raises, the device is gone
-            self.error = f"{self._device}: {one_line(error)}"
-        self._calls.ask(self._shut)
-
-    def _shut_unless_read(self) -> None:
-        # A stream in the middle of a read is left to its reader, which sees that it is to close.
-        if self.reads != "blocking":
-            self._shut()
-
-    def _shut(self) -> None:
-        stream, self._stream = self._stream, None
-        if stream is None:
-            return
-        self._calls.streams -= 1
-        try:
-            # stop() would wait for what is under way, for ever where the device is gone.
-            stream.abort()
-            stream.close()
-        except Exception as error:  # noqa: BLE001  # a device that is gone need not close well
-            log.debug("%s: closing: %s", self._device, one_line(error))
 
 
 def wanted_channels(channel: int, device: Device) -> int:
@@ -315,20 +252,6 @@ def inputs() -> list[Device]:
             index=index,
         )
     return list(found.values())
-
-
-def reinitialise() -> None:
-    """Have PortAudio look for devices again; may hang. No stream may be open."""
-    sounddevice = _sounddevice()
-    with _without_noise():
-        # PortAudio lists what was there when it was initialised; sounddevice offers no other way.
-        sounddevice._terminate()  # noqa: SLF001
-        sounddevice._initialize()  # noqa: SLF001
-
-
-def loaded() -> bool:
-    """Whether the library was loaded: then an orderly exit may hang in it."""
-    return "sounddevice" in sys.modules
 
 
 def one_line(error: BaseException) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import zmq
 
 from heard.capture.inputs import Inputs
+from heard.capture.listing import Listing, ListingError
 from heard.capture.source import InputRefusedError, Now
 from heard.capture.spool import Spool
 from heard.capture.station import Station
@@ -21,7 +22,7 @@ from heard.wire.codec import Body, WireError
 from heard.wire.control import Code, ControlError
 from heard.wire.events import Event
 from heard.wire.positions import Position, Replay, unpack_position
-from heard.wire.report import Order
+from heard.wire.report import Answer, Order
 from heard.wire.topics import Topic
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,9 @@ class Capture:
         self._raw = stage.pipes.push(RAW)
         self._positions = stage.pipes.pull(POSITIONS)
         self._counters = {"events_dropped": 0, "positions_unreadable": 0}
+        self._listing: Listing | None = None
+        self._askers: list[int] = []
+        """Orders that wait for the list of devices, by number."""
         self._ready = False
         self._drain_until: float | None = None
         self._first = 0
@@ -72,17 +76,21 @@ class Capture:
             station.tick(at)
             station.report_losses()
             station.track.commit()
+        self._answer_lookers(now)
         self._stage.fault("spool", self._spool.look_after(self._tracks, now))
         self._send()
-        self._inputs.check()
         if not self._ready and all(station.settled for station in self.stations.values()):
             self._ready = True
             self._stage.ready()
 
-    def order(self, order: Order) -> Body:
-        """Mute or unmute a source, or all."""
+    def order(self, order: Order) -> Body | None:
+        """Mute or unmute a source, or all; list the devices, which takes its time."""
+        if order.op == "devices":
+            self._look(order)
+            return None
         if order.op not in ("mute", "unmute"):
-            raise ControlError(Code.UNKNOWN_OP, f"capture does not know {order.op!r}: mute and unmute are")
+            text = f"capture does not know {order.op!r}: devices, mute and unmute are"
+            raise ControlError(Code.UNKNOWN_OP, text)
         if order.source and order.source not in self.stations:
             names = ", ".join(self.stations)
             raise ControlError(Code.UNKNOWN_SOURCE, f"no source {order.source!r}; there are: {names}")
@@ -133,6 +141,8 @@ class Capture:
 
     def close(self) -> None:
         """Let go of the rings; at the end of a run nothing stays but what is still to be delivered."""
+        if self._listing is not None:
+            self._listing.end()
         for track in self._tracks.values():
             track.commit()
         if self._finished:
@@ -156,6 +166,31 @@ class Capture:
             muted=source.name in self._stage.muted,
             publish=self._publish,
         )
+
+    def _look(self, order: Order) -> None:
+        """Begin to list the devices for `order`, or let it share what is under way."""
+        if self._listing is None:
+            try:
+                self._listing = Listing(time.monotonic())
+            except OSError as error:
+                raise ControlError(Code.NOT_AVAILABLE, f"no process can be started: {error}") from None
+        self._askers.append(order.number)
+
+    def _answer_lookers(self, now: float) -> None:
+        if self._listing is None:
+            return
+        try:
+            found = self._listing.result(now)
+        except ListingError as error:
+            answer = Answer(0, code=Code.NOT_AVAILABLE, message=str(error))
+        else:
+            if found is None:
+                return
+            answer = Answer(0, {"devices": list(found)})
+        for number in self._askers:
+            self._stage.answer(replace(answer, number=number))
+        self._askers.clear()
+        self._listing = None
 
     def _send(self) -> None:
         """Send what the pipe takes, one block of each source in turn."""

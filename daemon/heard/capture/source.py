@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from heard.capture.record import Place
 from heard.capture.ring import Samples
@@ -15,6 +15,14 @@ class InputRefusedError(Exception):
 
 class InputLostError(Exception):
     """The input is not there, or stopped delivering; it may come back. The text says what is wrong."""
+
+
+class MovedError(InputLostError):
+    """The input is another one from now on, and can be opened at once."""
+
+
+DEFAULT = "default"
+"""The name of whichever device is the default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,10 @@ class Input(Protocol):
         """Whether the sound goes on while nobody reads it, as a device's does."""
 
     @property
+    def kind(self) -> Literal["input", "monitor"]:
+        """Whether it is what an output plays; then silence is nothing unusual."""
+
+    @property
     def opening(self) -> bool:
         """Whether it was started and neither delivered nor failed yet."""
 
@@ -89,6 +101,7 @@ class Exhausted:
     """An input whose end was read before this process started, or that cannot be read any more."""
 
     rate_hz = 0
+    kind: Literal["input", "monitor"] = "input"
     goes_on = False
     opening = False
     ended = True

@@ -8,7 +8,7 @@ from enum import StrEnum
 from heard.capture.account import MUTED, Account, Publish
 from heard.capture.blocks import Track
 from heard.capture.level import Level
-from heard.capture.source import Heard, Input, InputLostError, Now
+from heard.capture.source import Heard, Input, InputLostError, MovedError, Now
 from heard.meters import Latency
 from heard.settings import WORKING_RATE_HZ, Source
 from heard.wire.audio import Block, End
@@ -185,7 +185,7 @@ class Station:
         try:
             heard = self._input.read(now, max(room, 0))
         except InputLostError as error:
-            self._lose(str(error), now)
+            self._lose(str(error), now, wait_s=0.0 if isinstance(error, MovedError) else RETRY_S)
             return
         for each in heard:
             self._take(each, now)
@@ -216,10 +216,10 @@ class Station:
         record.accounted = track.record.timeline.time_after(track.next)
         self._level.add(heard.pcm)
 
-    def _lose(self, why: str, now: Now) -> None:
+    def _lose(self, why: str, now: Now, *, wait_s: float) -> None:
         self._input.stop()
         self._started = False
-        self._retry_at = now.mono + RETRY_S
+        self._retry_at = now.mono + wait_s
         if not self._told_lost:
             log.warning("%s: lost: %s", self.name, why)
             self._tell("lost", why)

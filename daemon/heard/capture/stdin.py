@@ -10,6 +10,7 @@ import select
 import stat
 import termios
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
@@ -44,6 +45,7 @@ class StdinInput:
     """
 
     goes_on = False
+    kind: Literal["input", "monitor"] = "input"
     opening = False
     label = "stdin"
 

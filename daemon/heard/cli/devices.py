@@ -8,8 +8,8 @@ import sys
 from typing import TypedDict, cast
 
 import click
-from rich.console import Console
-from rich.table import Table
+
+from heard_client.cli.devices import print_table
 
 LIMIT_S = 15.0
 """Longest wait for the sound system."""
@@ -23,6 +23,7 @@ class DeviceRow(TypedDict):
     channels: int
     default_rate_hz: int
     default: bool
+    description: str
 
 
 @click.command()
@@ -33,15 +34,7 @@ def devices(form: str) -> None:
     if form == "json":
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
-    if not rows:
-        raise click.ClickException('no input device found; a [[source]] with input = "file" needs none')
-    table = Table(box=None, pad_edge=False)
-    for column in ("name", "kind", "channels", "rate", ""):
-        table.add_column(column, justify="right" if column in ("channels", "rate") else "left")
-    for row in rows:
-        mark = "default" if row["default"] else ""
-        table.add_row(row["name"], row["kind"], str(row["channels"]), f"{row['default_rate_hz']} Hz", mark)
-    Console().print(table)
+    print_table(rows)
 
 
 def listed() -> list[DeviceRow]:

@@ -12,7 +12,6 @@ import sys
 import time
 
 from heard.capture.device import DeviceInput
-from heard.capture.portaudio import Calls
 from heard.capture.source import InputLostError, Now
 from heard.settings import WORKING_RATE_HZ, Capture, Source
 
@@ -25,7 +24,7 @@ def record(source: Source, seconds: float, *, stall_s: float) -> int:
     Raises:
         InputLostError: the device is not there, went away, or delivers nothing.
     """
-    device = DeviceInput(source, Calls(), reads="auto", stall_s=stall_s)
+    device = DeviceInput(source, reads="auto", stall_s=stall_s)
     device.start(_now())
     wanted = round(seconds * WORKING_RATE_HZ)
     lost_s = 0.0

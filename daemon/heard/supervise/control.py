@@ -24,6 +24,8 @@ LONGEST_ANSWER_S = 30.0
 """The same for an order that takes its time."""
 FORGET_S = 600.0
 """The same for `forget`: it deletes in small steps, so that nothing waits for it."""
+DEVICES_S = 12.0
+"""The same for a list of devices: capture waits 10 s for the sound system."""
 LEARN_S = 2.0
 """For how long noise is measured unless the client says."""
 
@@ -105,9 +107,9 @@ class Control:
             "history": _of_the_journal("history"),
             "search": _of_the_journal("search"),
             "forget": _of_the_journal("forget", FORGET_S),
+            "devices": lambda _args: Relay((("capture", "devices", "", {}),), within_s=DEVICES_S),
             "reload": lambda _args: self._reload(),
             "stop": self._stop,
-            **dict.fromkeys(LATER, _later),
         }
 
     def take(self, frames: Frames, now: float) -> Outbox:
@@ -262,9 +264,6 @@ STAGES: dict[str, Process] = {"denoise": "denoise", "upstream": "upstream"}
 RELOADING: tuple[Process, ...] = ("capture", "denoise", "upstream", "publish")
 """Who reads the settings in force."""
 
-LATER = ("devices",)
-"""Ops of the contract that this version does not offer yet."""
-
 
 def _of_the_journal(op: str, within_s: float = ANSWER_S) -> Callable[[Body], Relay]:
     """Return the handler of an op that `publish`, who has the journal, carries out and checks."""
@@ -273,10 +272,6 @@ def _of_the_journal(op: str, within_s: float = ANSWER_S) -> Callable[[Body], Rel
         return Relay((("publish", op, "", args),), within_s=within_s)
 
     return handler
-
-
-def _later(_args: Body) -> Body:
-    raise ControlError(Code.NOT_AVAILABLE, f"heard {__version__} does not offer this yet")
 
 
 def _stage_of(key: str) -> Process:

@@ -1,6 +1,7 @@
 """A station's accounts: whatever an input does, every second is captured, muted or a gap."""
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ class Card:
     """Stands in for a sound card: `working` says whether it delivers, `fault` what it says if it does not."""
 
     label = "card"
+    kind: Literal["input", "monitor"] = "input"
     rate_hz = 48_000
     goes_on = True
     ended = False

@@ -22,7 +22,7 @@ def test_json_for_programs(sound_server: SoundServer) -> None:
     assert (done.code, done.stderr) == (0, "")
     rows = json.loads(done.stdout)
     (room,) = [row for row in rows if row["name"] == "room"]
-    assert set(room) == {"name", "kind", "channels", "default_rate_hz", "default"}
+    assert set(room) == {"name", "kind", "channels", "default_rate_hz", "default", "description"}
     assert room["kind"] in ("input", "monitor")
     assert room["channels"] > 0
     assert room["default_rate_hz"] > 0
@@ -42,6 +42,28 @@ def test_without_portaudio_one_line_says_what_to_install(sound_server: SoundServ
     (tmp_path / "sitecustomize.py").write_text(
         "import ctypes.util\nctypes.util.find_library = lambda name: None\n"
     )
-    done = heard_devices(sound_server, PYTHONPATH=str(tmp_path))
+    nobody = {"PYTHONPATH": str(tmp_path), "PULSE_SERVER": f"unix:{tmp_path}/nobody"}
+    done = heard_devices(sound_server, **nobody)
     assert done.code == 1
     assert done.stderr == "Error: PortAudio is not installed: apt install libportaudio2\n"
+
+
+def test_monitors_of_outputs_are_listed_even_without_portaudio(
+    sound_server: SoundServer, tmp_path: Path
+) -> None:
+    """The sound server's own names come first; each output has its monitor, which says so."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import ctypes.util\nctypes.util.find_library = lambda name: None\n"
+    )
+    done = heard_devices(sound_server, "--format", "json", PYTHONPATH=str(tmp_path))
+    assert (done.code, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == [
+        {
+            "name": "room.monitor",
+            "kind": "monitor",
+            "channels": 1,
+            "default_rate_hz": 48_000,
+            "default": True,
+            "description": "Monitor of room",
+        }
+    ]

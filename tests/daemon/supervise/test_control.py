@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from heard.pipes import Process
 from heard.settings import Settings, Source
-from heard.supervise.control import ANSWER_S, FORGET_S, LATER, LONGEST_ANSWER_S, Control, Outbox
+from heard.supervise.control import ANSWER_S, FORGET_S, LONGEST_ANSWER_S, Control, Outbox
 from heard.wire.codec import MAX_MESSAGE_BYTES, Body, pack
 from heard.wire.control import Code, ControlError, Reply, Request
 from heard.wire.report import Answer
@@ -133,7 +133,6 @@ def test_a_stage_that_is_down_is_said_at_once(desk: Desk) -> None:
         ("learn_noise", {}, Code.BAD_REQUEST),
         ("learn_noise", {"source": "nobody"}, Code.UNKNOWN_SOURCE),
         ("learn_noise", {"source": "mic", "seconds": "2"}, Code.BAD_REQUEST),
-        *[(op, {}, Code.NOT_AVAILABLE) for op in LATER],
     ],
 )
 def test_a_bad_request_says_why(desk: Desk, op: str, args: Body, code: Code) -> None:

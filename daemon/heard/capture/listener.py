@@ -1,0 +1,168 @@
+"""`python -m heard.capture.listener`: holds one device and writes what it hears to stdout, for `capture`.
+
+It ends with the device, or with `capture`: at the end of its stdin. Standard output carries
+`heard.capture.listener_messages`. It loads neither NumPy nor anything else that takes time: a device that is
+back must be heard soon.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import time
+from typing import Protocol
+
+from heard.capture.listener_messages import Audio, Kind, Lost, Message, Opened, pack
+from heard.capture.pulse import FRAGMENT_S, NoServerError, PulseSource, Recording, Server
+from heard.capture.source import DEFAULT, InputLostError, MovedError
+
+ANSWER_S = 1.5
+"""A sound server that takes longer to answer is hung."""
+BEGIN_S = 4.0
+"""… or to begin a stream: an idle one may have prepared two seconds of silence."""
+WAIT_S = 0.1
+DEFAULT_EVERY_S = 0.5
+"""How often it is asked which source is the default."""
+
+
+class Device(Protocol):
+    """An open device."""
+
+    opened: Opened
+
+    def read(self) -> list[Audio]:
+        """Return what has come, after a short wait at most.
+
+        Raises:
+            InputLostError: it is gone.
+        """
+
+
+class PulseDevice:
+    """A source of the sound server; "default" is the one that is the default, for as long as it is.
+
+    Raises:
+        NoServerError: there is no sound server, or none of its sources has that name.
+        InputLostError: it cannot be opened.
+    """
+
+    def __init__(self, wanted: str, rate_hz: int) -> None:
+        self._server = Server(ANSWER_S)
+        self._follows = wanted == DEFAULT
+        source = found(wanted, self._server)
+        self._recording: Recording = self._server.record(source, rate_hz or source.rate_hz, BEGIN_S)
+        self._frame_bytes = 2 * source.channels
+        self._frame = 0
+        self._ask_at = time.monotonic() + DEFAULT_EVERY_S
+        kind: Kind = "monitor" if source.monitor else "input"
+        self.opened = Opened(source.name, kind, "pulse", self._recording.rate_hz, source.channels)
+
+    def read(self) -> list[Audio]:
+        """See `Device`."""
+        recording, pieces = self._recording, self._recording.read(WAIT_S)
+        now = time.monotonic()
+        if self._follows and now >= self._ask_at:
+            self._ask_at = now + DEFAULT_EVERY_S
+            name = self._server.default_source(ANSWER_S)
+            # While nothing is the default, ours is as good as any.
+            if name not in ("", recording.source.name):
+                raise MovedError(f"{recording.source.name} is not the default input any more: {name} is")
+        if not pieces:
+            return []
+        pcm = b"".join(data for data, _ in pieces)
+        frames = len(pcm) // self._frame_bytes
+        at = now - (frames + recording.waiting) / recording.rate_hz
+        audio = Audio(pcm, self._frame, at, missing=sum(missing for _, missing in pieces))
+        self._frame += frames
+        return [audio]
+
+
+def found(wanted: str, server: Server) -> PulseSource:
+    """Return the source of that name.
+
+    Raises:
+        NoServerError: the server has none.
+    """
+    sources = {source.name: source for source in server.sources(ANSWER_S)}
+    name = server.default_source(ANSWER_S) if wanted == DEFAULT else wanted
+    if name in sources:
+        return sources[name]
+    names = ", ".join(map(repr, sources)) or "none"
+    text = "the sound server has no default input" if wanted == DEFAULT else f"no input device {wanted!r}"
+    raise NoServerError(f"{text}; there are: {names}")
+
+
+def opened(asked: argparse.Namespace) -> Device:
+    """Open the device that was asked for.
+
+    Raises:
+        InputLostError: it is not there, or cannot be opened.
+    """
+    refusal = ""
+    if asked.system != "portaudio":
+        try:
+            return PulseDevice(asked.device, asked.rate_hz)
+        except NoServerError as error:
+            refusal = str(error)
+            if asked.system == "pulse":
+                raise
+    from heard.capture.portaudio import PortAudioDevice  # noqa: PLC0415  # its import may hang
+
+    try:
+        return PortAudioDevice(asked.device, rate_hz=asked.rate_hz, channel=asked.channel, reads=asked.reads)
+    except InputLostError as error:
+        if "there are: " in refusal and "there are: " in str(error):
+            # One list of all the names.
+            names = refusal.partition("there are: ")[2]
+            raise InputLostError(str(error) if names == "none" else f"{error}, {names}") from None
+        raise
+
+
+def main() -> int:
+    """Listen until the device is gone; return 0 where that was said."""
+    parser = argparse.ArgumentParser(prog="python -m heard.capture.listener")
+    parser.add_argument("--device", required=True)
+    parser.add_argument("--rate-hz", type=int, default=0)
+    parser.add_argument("--channel", type=int, default=1)
+    parser.add_argument("--reads", choices=["auto", "callback", "blocking"], default="auto")
+    parser.add_argument("--system", choices=["any", "pulse", "portaudio"], default="any")
+    asked = parser.parse_args()
+    # Capture alone decides: signals to the terminal's or the service's group are not for us.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.Thread(target=_end_with_capture, name="lifeline", daemon=True).start()
+    try:
+        device = opened(asked)
+        _say(device.opened)
+        while True:
+            for audio in device.read():
+                _say(audio)
+    except InputLostError as error:
+        _say(Lost(str(error), moved=isinstance(error, MovedError)))
+    except BrokenPipeError:
+        return 1
+    return 0
+
+
+def _say(message: Message) -> None:
+    data = memoryview(pack(message))
+    while data:
+        data = data[os.write(1, data) :]
+
+
+def _end_with_capture() -> None:
+    while os.read(0, 1):
+        pass
+    os._exit(0)
+
+
+assert FRAGMENT_S < WAIT_S, "a wait must be longer than what comes at once takes"
+
+if __name__ == "__main__":
+    status = main()
+    sys.stderr.flush()
+    # An orderly exit would end PortAudio, which hangs for as long as the sound server does.
+    os._exit(status)
