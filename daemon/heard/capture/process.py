@@ -12,6 +12,7 @@ import zmq
 
 from heard.capture.inputs import Inputs
 from heard.capture.listing import Listing, ListingError
+from heard.capture.sleep import Sleep
 from heard.capture.source import InputRefusedError, Now
 from heard.capture.spool import Spool
 from heard.capture.station import Station
@@ -58,6 +59,7 @@ class Capture:
         self._raw = stage.pipes.push(RAW)
         self._positions = stage.pipes.pull(POSITIONS)
         self._counters = {"events_dropped": 0, "positions_unreadable": 0}
+        self._sleep = Sleep()
         self._listing: Listing | None = None
         self._askers: list[int] = []
         """Orders that wait for the list of devices, by number."""
@@ -71,8 +73,11 @@ class Capture:
 
     def tick(self, now: float) -> None:
         """Read every input and send what the pipe takes."""
+        slept_s = self._sleep.slept_s(*_clocks())
         at = _now()
         for station in self.stations.values():
+            if slept_s:
+                station.wake(slept_s, at)
             station.tick(at)
             station.report_losses()
             station.track.commit()
@@ -241,6 +246,10 @@ class Capture:
             self.stations[position.source].track.take(position)
         else:
             raise WireError(f"no source {position.source!r}")
+
+
+def _clocks() -> tuple[float, float, float]:
+    return time.monotonic(), time.clock_gettime(time.CLOCK_BOOTTIME), time.monotonic()
 
 
 def _now() -> Now:

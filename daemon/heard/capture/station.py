@@ -9,6 +9,7 @@ from heard.capture.account import MUTED, Account, Publish
 from heard.capture.blocks import Track
 from heard.capture.level import Level
 from heard.capture.source import Heard, Input, InputLostError, MovedError, Now
+from heard.capture.verdicts import Verdicts
 from heard.meters import Latency
 from heard.settings import WORKING_RATE_HZ, Source
 from heard.wire.audio import Block, End
@@ -63,6 +64,7 @@ class Station:
         self._clipped_before = track.record.clipped
         self._latency = Latency()
         self._level = Level()
+        self._verdicts = Verdicts()
         self._account = Account(track, publish)
         record = track.record
         if record.ended:
@@ -135,6 +137,11 @@ class Station:
         if self.state is State.LIVE:
             self._tell("live")
 
+    def wake(self, slept_s: float, now: Now) -> None:
+        """Open a device anew after the machine slept: what it delivers now may be stale, or nothing."""
+        if self._started and self._input.goes_on:
+            self._lose(f"the machine was asleep for {slept_s:.1f} s", now, wait_s=0.0)
+
     def stop(self) -> None:
         """Close the input for good and end the segment; the run is over."""
         self._input.stop()
@@ -161,6 +168,7 @@ class Station:
             "input": self._source.input,
             "device": self._input.label,
             "rate_hz": self._input.rate_hz,
+            "verdicts": list(self._verdicts.names),
             "level_dbfs": self._level.reading() if self.state is State.LIVE else None,
             "xruns": record.xruns,
             "ledger": dict(record.ledger.status()),
@@ -210,11 +218,17 @@ class Station:
         if self.state is State.LOST:
             self.state = State.LIVE
             self._told_lost = False
+            self._verdicts.monitor = self._input.kind == "monitor"
             self._tell("live", self._input.label)
             log.info("%s: hearing %s", self.name, self._input.label)
         track.append(heard.pcm, heard.time)
         record.accounted = track.record.timeline.time_after(track.next)
         self._level.add(heard.pcm)
+        for change in self._verdicts.hear(heard.pcm):
+            if change.begins:
+                log.warning("%s: %s: %s", self.name, change.name, change.detail)
+            event = "verdict" if change.begins else "verdict-over"
+            self._tell(event, change.detail, change.name)
 
     def _lose(self, why: str, now: Now, *, wait_s: float) -> None:
         self._input.stop()
@@ -233,6 +247,7 @@ class Station:
         self._account.fill(now.utc)
         self.track.end(End.ENDED)
         self.track.record.ended = True
+        self._verdicts.forget()
         self.track.touch()
         self.state = State.ENDED
         self._tried = True
@@ -243,6 +258,7 @@ class Station:
         """End the segment; from now on time goes to the account of `hole`."""
         self.track.end(why)
         self._account.open(hole, now.utc, waits=not self._input.goes_on)
+        self._verdicts.forget()
 
-    def _tell(self, event: str, detail: str = "") -> None:
-        self._publish(Topic.SOURCE, self.name, {"event": event, "detail": detail})
+    def _tell(self, event: str, detail: str = "", verdict: str | None = None) -> None:
+        self._publish(Topic.SOURCE, self.name, {"event": event, "detail": detail, "verdict": verdict})

@@ -30,6 +30,9 @@ IN_TROUBLE = ("outage", "refused")
 AT_REST = ("idle", "closed")
 """States of a session that holds nothing."""
 
+PIECEMEAL = ("latency_ms", "verdicts")
+"""Fields of a source to which several stages contribute."""
+
 
 @dataclass(slots=True)
 class Overview:
@@ -164,12 +167,16 @@ class Overview:
             "upstream": upstream,
             "latency_ms": {},
             "turns": 0,
+            "verdicts": [],
         }
+        verdicts: list[str] = []
         latency: dict[str, Quantiles] = {}
         for report in self.reports.values():
             part: Body = report.sources.get(source.name, {})
             # A stage may add fields; the ones above keep their place and order.
-            status.update(cast("SourceStatus", {k: v for k, v in part.items() if k != "latency_ms"}))
+            status.update(cast("SourceStatus", {k: v for k, v in part.items() if k not in PIECEMEAL}))
             latency.update(cast("dict[str, Quantiles]", part.get("latency_ms", {})))
+            verdicts += cast("list[str]", part.get("verdicts", []))
         status["latency_ms"] = latency
+        status["verdicts"] = verdicts
         return status

@@ -67,6 +67,7 @@ class SourceStatus(TypedDict):
     upstream: UpstreamStatus
     latency_ms: dict[str, Quantiles]
     turns: int
+    verdicts: list[str]
 
 
 class ProcessStatus(TypedDict):

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from heard.capture.record import Place
-from heard.capture.source import Exhausted, Heard, InputLostError, Now
+from heard.capture.source import Exhausted, Heard, InputLostError, MovedError, Now
 from heard.capture.station import ACCOUNT_LAG_S, RETRY_S, State, Station
 from heard.settings import Source
 from heard.wire.audio import End
-from heard.wire.codec import Body
+from heard.wire.codec import Body, take
 from heard.wire.topics import Topic
 
 from .made import buffer_for, sent_by, track_in
@@ -36,7 +36,8 @@ class Card:
 
     def __init__(self) -> None:
         self.working = True
-        self.fault = "no audio for 800 ms"
+        self.fault = InputLostError("no audio for 800 ms")
+        self.amplitude = 1000
         self.lost_s = 0.0
         self.started_at: float | None = None
         self.delivered_to = 0.0
@@ -50,13 +51,13 @@ class Card:
     def read(self, now: Now, room: int) -> list[Heard]:  # noqa: ARG002  # a device cannot wait
         """Return what was heard up to the latency ago."""
         if not self.working:
-            raise InputLostError(self.fault)
+            raise self.fault
         self.opening = False
         start = self.delivered_to + self.lost_s
         samples = round((now.utc - DEVICE_LATENCY_S - start) * RATE_HZ)
         if samples <= 0:
             return []
-        heard = Heard(np.full(samples, 1000, dtype=np.int16), start, self.lost_s)
+        heard = Heard(np.full(samples, self.amplitude, dtype=np.int16), start, self.lost_s)
         self.delivered_to, self.lost_s = start, 0.0
         self.delivered_to += samples / RATE_HZ
         return [heard]
@@ -241,3 +242,69 @@ def test_an_exhausted_input_ends_its_source(buffer: bytearray, tmp_path: Path) -
     station.tick(at(0.1))
     assert station.state is State.ENDED
     assert sent_by(track)[-1].end is End.ENDED
+
+
+def test_a_device_is_opened_anew_after_the_machine_slept(buffer: bytearray) -> None:
+    """At once; the time that it slept is a gap, and the detail says what happened."""
+    scene = Scene(buffer)
+    scene.run(1)
+    scene.seconds += 30
+    scene.station.wake(30.0, scene.now)
+    assert scene.card.started_at is None
+    scene.run(1)
+    assert scene.said() == ["live", "lost", "live"]
+    details = [body["detail"] for topic, body in scene.published if topic is Topic.SOURCE]
+    assert details[1] == "the machine was asleep for 30.0 s"
+    ((reason, samples),) = scene.gaps()
+    assert reason == "device-lost"
+    assert samples == pytest.approx(30 * RATE_HZ, abs=0.05 * RATE_HZ)
+    assert scene.accounted_s() == pytest.approx(scene.seconds, abs=0.05)
+
+
+def test_sleep_does_not_open_a_muted_device(buffer: bytearray) -> None:
+    """Nothing but unmute does."""
+    scene = Scene(buffer)
+    scene.run(1)
+    scene.station.mute(scene.now)
+    scene.seconds += 30
+    scene.station.wake(30.0, scene.now)
+    scene.run(1)
+    assert scene.card.started_at is None
+    assert scene.said() == ["live", "muted"]
+
+
+def test_another_default_is_opened_at_once(buffer: bytearray) -> None:
+    """Whoever has moved is back without the wait that a lost device takes."""
+    scene = Scene(buffer)
+    scene.run(1)
+    scene.card.fault = MovedError("one is not the default input any more: two is")
+    scene.card.working = False
+    scene.run(TICK_S)
+    scene.card.working = True
+    scene.run(0.2)
+    assert scene.said() == ["live", "lost", "live"]
+    ((_, samples),) = scene.gaps()
+    assert take(scene.published[1][1], "detail", str) == "one is not the default input any more: two is"
+    assert isinstance(samples, int)
+    assert samples < 0.2 * RATE_HZ
+
+
+def test_a_verdict_is_told_once_and_ends_with_a_loss(buffer: bytearray) -> None:
+    """It stands in the status meanwhile; who is muted is not told of silence."""
+    scene = Scene(buffer)
+    scene.card.amplitude = 0
+    scene.run(3)
+    assert scene.said() == ["live", "verdict"]
+    body = scene.published[-1][1]
+    assert (body["verdict"], body["event"]) == ("digital-silence", "verdict")
+    assert scene.station.status()["verdicts"] == ["digital-silence"]
+    scene.card.amplitude = 1000
+    scene.run(1)
+    assert scene.said() == ["live", "verdict", "verdict-over"]
+    scene.card.amplitude = 0
+    scene.run(4)
+    assert scene.station.status()["verdicts"] == ["digital-silence"]
+    scene.station.mute(scene.now)
+    scene.run(4)
+    assert scene.station.status()["verdicts"] == []
+    assert scene.said()[-1] == "muted"
