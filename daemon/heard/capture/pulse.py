@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
 
@@ -184,7 +185,8 @@ class Server:
             if not last:
                 found.append(_source(info.contents))
 
-        callback = _SourceCallback(one)
+        with _callbacks():
+            callback = _SourceCallback(one)
         self._done(self._pa.pa_context_get_source_info_list(self._context, callback, None), limit_s)
         return found
 
@@ -195,7 +197,8 @@ class Server:
         def one(_context: object, info: ctypes._Pointer[_ServerInfo], _data: object) -> None:
             names.append(info.contents.default_source_name)
 
-        callback = _ServerCallback(one)
+        with _callbacks():
+            callback = _ServerCallback(one)
         self._done(self._pa.pa_context_get_server_info(self._context, callback, None), limit_s)
         return _text(names[0]) if names else ""
 
@@ -323,6 +326,15 @@ class Recording:
         at = _text(self._pa.pa_stream_get_device_name(self._stream)) if ready else self.source.name
         if at != self.source.name:
             raise InputLostError(f"{self.source.name}: the sound server gave us {at} instead")
+
+
+@contextmanager
+def _callbacks() -> Iterator[None]:
+    try:
+        yield
+    except MemoryError:
+        # An old libffi needs memory that can be written and executed, which a hardened service has not.
+        raise NoServerError("callbacks are forbidden here, so the sound server cannot be asked") from None
 
 
 def _source(info: _SourceInfo) -> PulseSource:
