@@ -13,6 +13,7 @@ Cores, without socket, thread or clock:
 - `attempts`: when one is opened, also beside one that hangs; `switchboard`: which session hears what;
   `seams`: where one ends and the next begins; `rest`, `onset`: when silence needs none
 - `voice`, `transcripts`: what is heard, as the bodies that are published
+- `wordless`: whether somebody speaks and no text comes
 - `line`: one source, all of the above together; `port`: what it asks of the shell
 - `outbox`: numbered events, kept until they are published; `configured`: the settings, and `get` and `set`
 

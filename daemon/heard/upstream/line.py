@@ -6,6 +6,7 @@ frames to send, events to publish, positions for `capture`. No socket, thread or
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from random import Random
 
@@ -17,9 +18,14 @@ from heard.upstream.port import LineConfig, Port
 from heard.upstream.switchboard import Switchboard
 from heard.upstream.terms import Terms
 from heard.upstream.voice import Voice, VoiceConfig
+from heard.upstream.wordless import DETAIL, VERDICT, Wordless
 from heard.wire.audio import Block
 from heard.wire.codec import Body
+from heard.wire.events import Event
 from heard.wire.positions import From, Received, Refused, Replay
+from heard.wire.topics import Topic
+
+log = logging.getLogger(__name__)
 
 RECEIVED_S = 0.1
 REPLAY_S = 1.0
@@ -45,6 +51,7 @@ class Line:
         self._sessions = Switchboard(
             config, port, self._backlog, self._voice, self._meters, budget=budget, rng=rng, numbers=numbers
         )
+        self._wordless = Wordless(config.rate_hz)
         self._expired = 0
         self._replay_due = 0.0
         self._received_due = 0.0
@@ -65,6 +72,10 @@ class Line:
             self._backlog.add(fresh)
             self._sessions.rest.hear(fresh)
             self._bound()
+            if self.state == "open":
+                self._wordless.hear(fresh.pcm)
+        if taken.ends or self.state != "open":
+            self._wordless.forget()
         if taken.ends:
             self._sessions.spans.end(self._backlog.stop)
         self._sessions.legs.pump(moment)
@@ -92,6 +103,8 @@ class Line:
     def tick(self, moment: Moment) -> None:
         """Do what is due."""
         self._sessions.tick(moment)
+        if self._wordless.turn(self._voice.texts):
+            self._tell_verdict()
         oldest = self._sessions.spans.oldest(self._backlog.stop)
         self._backlog.discard(oldest - self.config.samples(LOOK_BACK_S))
         if moment.mono >= self._received_due:
@@ -153,6 +166,7 @@ class Line:
             "upstream": self._sessions.status(),
             "turns": self._voice.turns,
             "latency_ms": self._meters.status(),
+            "verdicts": [VERDICT] if self._wordless.holds else [],
         }
 
     def counters(self) -> dict[str, int]:
@@ -187,6 +201,17 @@ class Line:
         # Without a block yet, nothing was received: the replay asked for at the start is asked for again.
         start = From.SETTLED if self._intake.next is None else From.RECEIVED
         self._port.position(Replay(self.config.source, start))
+
+    def _tell_verdict(self) -> None:
+        begins = self._wordless.holds
+        if begins:
+            log.warning("%s: %s: %s", self.config.source, VERDICT, DETAIL)
+        body: Body = {
+            "event": "verdict" if begins else "verdict-over",
+            "detail": DETAIL if begins else "",
+            "verdict": VERDICT,
+        }
+        self._port.keep(Event(Topic.SOURCE, self.config.source, body))
 
     def _tell_received(self) -> None:
         if self._intake.next is not None:

@@ -63,6 +63,8 @@ class Voice:
         """The run from which the ids of turns are made."""
         self.turns = 0
         """Finals published."""
+        self.texts = 0
+        """Turns in which there was text, each time that one was heard of."""
         self.anchor = 0
         """Where the newest final ended."""
         self._config = config
@@ -129,6 +131,7 @@ class Voice:
 
     def _turn(self, leg: Leg, span: Span, heard: HeardTurn, moment: Moment) -> None:
         part = transcripts.share(heard, span.own, span.own_stop)
+        self.texts += bool(text_of(heard.turn))
         if not heard.final:
             if text_of(heard.turn):
                 leg.settler.partial(min((word.start for word in heard.words), default=span.start))
