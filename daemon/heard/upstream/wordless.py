@@ -45,6 +45,8 @@ class Wordless:
         self._levels: deque[float] = deque(maxlen=windows)
         self._voiced: deque[bool] = deque(maxlen=windows)
         self._texts = 0
+        self._fresh = False
+        """Whether there is a window that `turn` has not judged."""
         self.holds = False
         """Whether there is speech and no text."""
 
@@ -65,17 +67,19 @@ class Wordless:
             self._take(np.frombuffer(data, "<i2", self._window, at).astype(np.float32) / np.float32(32768))
 
     def turn(self, texts: int) -> bool:
-        """Say whether the verdict begins or is over; `texts` counts the turns with text, also partial ones."""
+        """Say whether the verdict begins or is over; `texts` counts the turns with text, partial too."""
         held = self.holds
         if texts != self._texts:
             self._texts = texts
             self._voiced.clear()
             self.holds = False
-        elif not held and len(self._voiced) == self._voiced.maxlen:
+        elif not held and self._fresh and len(self._voiced) == self._voiced.maxlen:
             self.holds = self._spoken_s() >= VOICED_S
+        self._fresh = False
         return self.holds != held
 
     def _take(self, window: npt.NDArray[np.float32]) -> None:
+        self._fresh = True
         power = float(np.dot(window, window)) / len(window)
         self._levels.append(10 * float(np.log10(power + 1e-12)))
         self._voiced.append(self._levels[-1] >= LEAST_DBFS and self._repeats(window))
