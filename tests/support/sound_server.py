@@ -78,12 +78,7 @@ class SoundServer:
         self._server = self._running.enter_context(self._started())
         until(self._answers, START_S, "the sound server to answer")
         for sink in self.sinks:
-            self._running.enter_context(self._player(sink, Path("/dev/zero"), "--raw"))
-        until(lambda: self._count("sink-inputs") >= len(self.sinks), START_S, "the silent players")
-        for sink in self.sinks:
-            # An idle sink has rendered two seconds of silence ahead; resuming starts it from now.
-            self.suspend(True, sink)
-            self.suspend(False, sink)
+            self._tick(sink)
 
     def stop(self) -> None:
         """End the server in an orderly way, as a logout does; `start` starts it again."""
@@ -124,9 +119,10 @@ class SoundServer:
         self.control("unload-module", line.split()[0])
 
     def plug(self, sink: str) -> None:
-        """Bring a sink and its monitor back; nothing makes it tick but who listens."""
+        """Bring a sink and its monitor, which tick as a sound card does."""
         module, *arguments = self._null_sink(sink).split()
         self.control("load-module", module, *arguments)
+        self._tick(sink)
 
     @contextmanager
     def sounding(self, hz: float, sink: str, *, amplitude: float = 0.5) -> Iterator[None]:
@@ -174,6 +170,15 @@ class SoundServer:
     def log(self) -> str:
         """Return what the running server has said."""
         return self._server.complained() if self._server is not None else ""
+
+    def _tick(self, sink: str) -> None:
+        """Keep a silent player running into a sink."""
+        playing = self._count("sink-inputs")
+        self._running.enter_context(self._player(sink, Path("/dev/zero"), "--raw"))
+        until(lambda: self._count("sink-inputs") > playing, START_S, "the silent player")
+        # An idle sink has rendered two seconds of silence ahead; resuming starts it from now.
+        self.suspend(True, sink)
+        self.suspend(False, sink)
 
     def _answers(self) -> bool:
         if self._server is None or not self._server.running:

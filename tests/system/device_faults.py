@@ -71,9 +71,11 @@ def outage(heard: Daemon, server: SoundServer, fault: Fault, source: str = "mic"
     before = time.time()
     fault.cause(server)
     after = time.time()
+    captured = heard.source(source)["ledger"]["captured"]
     # One that does not notice is not waited for longer than it could hope for.
     lost = first(heard, source, "lost", since=before, limit_s=NOTICED_S + 1)
-    captured = heard.source(source)["ledger"]["captured"]
+    if lost is not None:
+        captured = heard.source(source)["ledger"]["captured"]
     heard.listen(max(0.0, fault.away_s - (time.time() - before)))
     captured_later = heard.source(source)["ledger"]["captured"]
     cured = time.time()

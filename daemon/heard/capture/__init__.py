@@ -10,6 +10,7 @@
 - `clock`: the time of a device's samples from late and jittering wake-ups
 - `convert`: frames of any rate and width to int16 mono at the working rate
 - `source`: what an input is; `device`, `files` and `stdin` are the three, made by `inputs`
+- `lost`: why an input cannot be heard
 - `listening`: the process that holds one device, `listener`, with `pulse` or `portaudio`; what it tells
   us are `listener_messages`
 - `devices`: the program that lists the inputs there are; `listing` asks it for a client

@@ -7,10 +7,10 @@ import logging
 import sys
 from pathlib import Path
 
+from heard.capture.lost import InputRefusedError
 from heard.capture.priority import raise_priority
 from heard.capture.process import TICK_S, Capture
 from heard.capture.ring_file import RingTakenError
-from heard.capture.source import InputRefusedError
 from heard.stage import Options, Stage
 
 log = logging.getLogger("heard.capture")

@@ -10,8 +10,9 @@ from heard.capture.clock import DeviceClock
 from heard.capture.convert import Converter
 from heard.capture.listener_messages import Audio, Kind, Lost, Opened, System
 from heard.capture.listening import Listening
+from heard.capture.lost import DEFAULT, InputLostError, MovedError
 from heard.capture.record import Place
-from heard.capture.source import DEFAULT, Heard, InputLostError, MovedError, Now
+from heard.capture.source import Heard, Now
 from heard.settings import WORKING_RATE_HZ, Source
 
 OPEN_S = 5.0

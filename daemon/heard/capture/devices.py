@@ -12,9 +12,9 @@ import os
 import sys
 from typing import TypedDict
 
+from heard.capture.lost import DEFAULT, InputLostError
 from heard.capture.portaudio import inputs
 from heard.capture.pulse import Server
-from heard.capture.source import DEFAULT, InputLostError
 
 ANSWER_S = 3.0
 

@@ -10,9 +10,10 @@ import numpy as np
 import soundfile
 
 from heard.capture.convert import Converter, Frames, frame_of, warm_up
+from heard.capture.lost import InputRefusedError
 from heard.capture.record import Place
 from heard.capture.ring import Samples
-from heard.capture.source import Heard, InputRefusedError, Now
+from heard.capture.source import Heard, Now
 from heard.settings import WORKING_RATE_HZ, Source
 
 log = logging.getLogger(__name__)

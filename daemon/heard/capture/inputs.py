@@ -6,7 +6,8 @@ import logging
 from typing import assert_never
 
 from heard.capture.blocks import Track
-from heard.capture.source import Exhausted, Input, InputRefusedError
+from heard.capture.lost import InputRefusedError
+from heard.capture.source import Exhausted, Input
 from heard.settings import Capture, Source
 
 log = logging.getLogger(__name__)

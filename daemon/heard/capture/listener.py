@@ -16,8 +16,8 @@ import time
 from typing import Protocol
 
 from heard.capture.listener_messages import Audio, Kind, Lost, Message, Opened, pack
+from heard.capture.lost import DEFAULT, InputLostError, MovedError
 from heard.capture.pulse import FRAGMENT_S, NoServerError, PulseSource, Recording, Server
-from heard.capture.source import DEFAULT, InputLostError, MovedError
 
 ANSWER_S = 1.5
 """A sound server that takes longer to answer is hung."""
@@ -55,6 +55,7 @@ class PulseDevice:
         source = found(wanted, self._server)
         self._recording: Recording = self._server.record(source, rate_hz or source.rate_hz, BEGIN_S)
         self._frame_bytes = 2 * source.channels
+        self._least = int(FRAGMENT_S * self._recording.rate_hz)
         self._frame = 0
         self._ask_at = time.monotonic() + DEFAULT_EVERY_S
         kind: Kind = "monitor" if source.monitor else "input"
@@ -62,22 +63,30 @@ class PulseDevice:
 
     def read(self) -> list[Audio]:
         """See `Device`."""
-        recording, pieces = self._recording, self._recording.read(WAIT_S)
-        now = time.monotonic()
+        recording = self._recording
+        self._follow()
+        pieces: list[tuple[bytes, int]] = []
+        frames, until = 0, time.monotonic() + WAIT_S
+        # The server cuts what it sends where its own memory ends, which may be anywhere.
+        while frames < self._least and (left := until - time.monotonic()) > 0:
+            pieces += recording.read(left)
+            frames = sum(len(data) for data, _ in pieces) // self._frame_bytes
+        if not pieces:
+            return []
+        at = time.monotonic() - (frames + recording.waiting) / recording.rate_hz
+        pcm = b"".join(data for data, _ in pieces)
+        audio = Audio(pcm, self._frame, at, missing=sum(missing for _, missing in pieces))
+        self._frame += frames
+        return [audio]
+
+    def _follow(self) -> None:
+        now, ours = time.monotonic(), self._recording.source.name
         if self._follows and now >= self._ask_at:
             self._ask_at = now + DEFAULT_EVERY_S
             name = self._server.default_source(ANSWER_S)
             # While nothing is the default, ours is as good as any.
-            if name not in ("", recording.source.name):
-                raise MovedError(f"{recording.source.name} is not the default input any more: {name} is")
-        if not pieces:
-            return []
-        pcm = b"".join(data for data, _ in pieces)
-        frames = len(pcm) // self._frame_bytes
-        at = now - (frames + recording.waiting) / recording.rate_hz
-        audio = Audio(pcm, self._frame, at, missing=sum(missing for _, missing in pieces))
-        self._frame += frames
-        return [audio]
+            if name not in ("", ours):
+                raise MovedError(f"{ours} is not the default input any more: {name} is")
 
 
 def found(wanted: str, server: Server) -> PulseSource:

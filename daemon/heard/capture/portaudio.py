@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, cast
 
 from heard.capture.listener_messages import Audio, Opened
-from heard.capture.source import InputLostError
+from heard.capture.lost import InputLostError
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,9 @@ import zmq
 
 from heard.capture.inputs import Inputs
 from heard.capture.listing import Listing, ListingError
+from heard.capture.lost import InputRefusedError
 from heard.capture.sleep import Sleep
-from heard.capture.source import InputRefusedError, Now
+from heard.capture.source import Now
 from heard.capture.spool import Spool
 from heard.capture.station import Station
 from heard.pipes import EVENTS, POSITIONS, RAW

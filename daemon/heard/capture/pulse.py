@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
 
-from heard.capture.source import InputLostError
+from heard.capture.lost import InputLostError
 
 LIBRARY = "libpulse.so.0"
 FRAGMENT_S = 0.01

@@ -9,22 +9,6 @@ from heard.capture.record import Place
 from heard.capture.ring import Samples
 
 
-class InputRefusedError(Exception):
-    """The input can never be read as it is configured; the text says why and what would be right."""
-
-
-class InputLostError(Exception):
-    """The input is not there, or stopped delivering; it may come back. The text says what is wrong."""
-
-
-class MovedError(InputLostError):
-    """The input is another one from now on, and can be opened at once."""
-
-
-DEFAULT = "default"
-"""The name of whichever device is the default."""
-
-
 @dataclass(frozen=True, slots=True)
 class Now:
     """One moment on both clocks: `mono` for measuring, `utc` (Unix seconds) for telling."""

@@ -8,7 +8,8 @@ from enum import StrEnum
 from heard.capture.account import MUTED, Account, Publish
 from heard.capture.blocks import Track
 from heard.capture.level import Level
-from heard.capture.source import Heard, Input, InputLostError, MovedError, Now
+from heard.capture.lost import InputLostError, MovedError
+from heard.capture.source import Heard, Input, Now
 from heard.capture.verdicts import Verdicts
 from heard.meters import Latency
 from heard.settings import WORKING_RATE_HZ, Source

@@ -15,9 +15,10 @@ from typing import Literal
 import numpy as np
 
 from heard.capture.convert import Converter, Frames, warm_up
+from heard.capture.lost import InputRefusedError
 from heard.capture.record import Place
 from heard.capture.ring import Samples
-from heard.capture.source import Heard, InputRefusedError, Now
+from heard.capture.source import Heard, Now
 from heard.settings import WORKING_RATE_HZ, Source
 
 log = logging.getLogger(__name__)

@@ -1,8 +1,8 @@
 """Core: what a person should be told of a source's sound: only zeros, clipping, far too quiet.
 
 A verdict is told once when it begins and once when it is over. What ends it is more than the lack of what
-began it, and one that comes again and again takes twice as long each time, so that none flaps. Time is
-counted in samples.
+began it, and one that comes again and again takes longer each time, so that none flaps. Time is counted in
+samples.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ FAINT_PROOF_S = 60.0
 QUIET_PROOF_S = 600.0
 JUDGED_EVERY = WINDOWS_S
 
+PATIENT_TIMES = 3
 LONGEST_PATIENCE_S = 60.0
 FORGIVEN_S = 300.0
 """What was over for so long begins as quickly as the first time."""
@@ -79,25 +80,26 @@ class Change:
 
 @dataclass(slots=True)
 class _Held:
-    """One verdict: whether it holds, and how long it takes to begin again."""
+    """One verdict: whether it holds, and how long what it says must have been so until it begins."""
 
     least_s: float
     holds: bool = False
-    patience_s: float = 0.0
-    over_at: float | None = None
+    times: int = 0
+    """How often it was over, each time soon after the last."""
+    over_at: float = 0.0
 
     def wanted_s(self, now_s: float) -> float:
-        """Return for how long what it says must have been so until it begins."""
-        if self.over_at is None or now_s - self.over_at >= FORGIVEN_S:
-            return self.least_s
-        return self.patience_s
+        """Return for how long: from PATIENT_TIMES times on twice as long each time."""
+        if now_s - self.over_at >= FORGIVEN_S:
+            self.times = 0
+        doubled = self.least_s * float(2 ** max(0, self.times - PATIENT_TIMES + 1))
+        return max(self.least_s, min(doubled, LONGEST_PATIENCE_S))
 
     def turn(self, now_s: float) -> None:
         """Begin, or be over."""
         if self.holds:
             self.over_at = now_s
-        else:
-            self.patience_s = min(2 * self.wanted_s(now_s), max(LONGEST_PATIENCE_S, self.least_s))
+            self.times += 1
         self.holds = not self.holds
 
 

@@ -12,7 +12,7 @@ import click
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from heard.capture.source import InputRefusedError
+from heard.capture.lost import InputRefusedError
 from heard.cli.comparison import Comparison, as_json, show
 from heard.cli.fail import FAILURE, INTERRUPTED, USAGE, Failure
 from heard.cli.live import screen_for

@@ -12,7 +12,8 @@ import sys
 import time
 
 from heard.capture.device import DeviceInput
-from heard.capture.source import InputLostError, Now
+from heard.capture.lost import InputLostError
+from heard.capture.source import Now
 from heard.settings import WORKING_RATE_HZ, Capture, Source
 
 POLL_S = 0.02

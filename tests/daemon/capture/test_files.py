@@ -10,8 +10,9 @@ import pytest
 import soundfile
 
 from heard.capture.files import FileInput
+from heard.capture.lost import InputRefusedError
 from heard.capture.record import Place
-from heard.capture.source import Heard, InputRefusedError, Now
+from heard.capture.source import Heard, Now
 from heard.settings import Source
 
 from .around import RATE_HZ, Samples, noise, write_wav

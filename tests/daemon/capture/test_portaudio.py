@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from scipy.signal import correlate
 
+from heard.capture.lost import InputLostError
 from heard.capture.portaudio import Device, Reads, find, wanted_channels
-from heard.capture.source import InputLostError
 from heard.settings import Capture, Source
 from heard.wire.audio import End
 from heard.wire.topics import Topic

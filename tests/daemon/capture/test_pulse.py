@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from heard.capture.lost import InputLostError
 from heard.capture.pulse import NoServerError, Recording, Server
-from heard.capture.source import InputLostError
 
 from ...support.sound_server import SoundServer, sound_server
 

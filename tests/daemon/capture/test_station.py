@@ -6,8 +6,9 @@ from typing import Literal
 import numpy as np
 import pytest
 
+from heard.capture.lost import InputLostError, MovedError
 from heard.capture.record import Place
-from heard.capture.source import Exhausted, Heard, InputLostError, MovedError, Now
+from heard.capture.source import Exhausted, Heard, Now
 from heard.capture.station import ACCOUNT_LAG_S, RETRY_S, State, Station
 from heard.settings import Source
 from heard.wire.audio import End

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from heard.capture.convert import Converter
+from heard.capture.lost import InputRefusedError
 from heard.capture.record import Place
-from heard.capture.source import Heard, InputRefusedError
+from heard.capture.source import Heard
 from heard.capture.stdin import StdinInput
 from heard.settings import Source
 

@@ -73,10 +73,10 @@ def test_only_zeros_are_told_within_two_seconds_and_their_end_too() -> None:
 
 
 def test_zeros_that_come_and_go_are_not_told_each_time() -> None:
-    """A monitor of an output between sentences: it takes twice as long each time, until it is forgiven."""
+    """A monitor of an output between sentences: it takes longer from time to time, until it is forgiven."""
     verdicts = Verdicts(monitor=True)
     pauses = np.concatenate([np.concatenate((seconds(3), SPOKEN[:RATE_HZ])) for _ in range(40)])
-    assert len(told(pauses, verdicts)) <= 4
+    assert len(told(pauses, verdicts)) <= 8
     told(np.tile(SPOKEN, 4)[: round(FORGIVEN_S * RATE_HZ)], verdicts)
     assert [name for _, name, _ in told(seconds(3), verdicts)] == ["digital-silence"]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from heard.capture.source import InputRefusedError
+from heard.capture.lost import InputRefusedError
 from heard.compare.recording import read, stems, write
 
 from ...support.corpus import utterance
