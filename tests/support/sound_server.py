@@ -77,8 +77,7 @@ class SoundServer:
             raise RuntimeError("the sound server is running already")
         self._server = self._running.enter_context(self._started())
         until(self._answers, START_S, "the sound server to answer")
-        for sink in self.sinks:
-            self._tick(sink)
+        self._tick(*self.sinks)
 
     def stop(self) -> None:
         """End the server in an orderly way, as a logout does; `start` starts it again."""
@@ -171,14 +170,16 @@ class SoundServer:
         """Return what the running server has said."""
         return self._server.complained() if self._server is not None else ""
 
-    def _tick(self, sink: str) -> None:
-        """Keep a silent player running into a sink."""
-        playing = self._count("sink-inputs")
-        self._running.enter_context(self._player(sink, Path("/dev/zero"), "--raw"))
-        until(lambda: self._count("sink-inputs") > playing, START_S, "the silent player")
-        # An idle sink has rendered two seconds of silence ahead; resuming starts it from now.
-        self.suspend(True, sink)
-        self.suspend(False, sink)
+    def _tick(self, *sinks: str) -> None:
+        """Keep a silent player running into each of the sinks."""
+        playing = self._count("sink-inputs") + len(sinks)
+        for sink in sinks:
+            self._running.enter_context(self._player(sink, Path("/dev/zero"), "--raw"))
+        until(lambda: self._count("sink-inputs") >= playing, START_S, "the silent players")
+        for sink in sinks:
+            # An idle sink has rendered two seconds of silence ahead; resuming starts it from now.
+            self.suspend(True, sink)
+            self.suspend(False, sink)
 
     def _answers(self) -> bool:
         if self._server is None or not self._server.running:
