@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Protocol
 
 from heard.capture.listener_messages import Audio, Kind, Lost, Message, Opened, pack
@@ -24,6 +25,9 @@ ANSWER_S = 1.5
 BEGIN_S = 4.0
 """… or to begin a stream: an idle one may have prepared two seconds of silence."""
 WAIT_S = 0.1
+MOVED_EVERY_S = 0.5
+MOVED_LIMIT_S = 0.3
+"""How often, and for how long at most, a sound server is asked if it moved us."""
 DEFAULT_EVERY_S = 0.5
 """How often it is asked which source is the default."""
 
@@ -89,6 +93,44 @@ class PulseDevice:
                 raise MovedError(f"{ours} is not the default input any more: {name} is")
 
 
+class StaysPut:
+    """A device of PortAudio's that is lost once the sound server behind it moves its stream elsewhere.
+
+    ALSA's plug-in for PulseAudio lets the server do that when the device goes away.
+    """
+
+    def __init__(self, device: Device) -> None:
+        self.opened = device.opened
+        self._device = device
+        self._ask_at = time.monotonic() + MOVED_EVERY_S
+        self._began_at: str | None = None
+        self._server: Server | None = None
+        with suppress(InputLostError):
+            self._server = Server(MOVED_LIMIT_S)
+
+    def read(self) -> list[Audio]:
+        """See `Device`."""
+        if self._server is not None and time.monotonic() >= self._ask_at:
+            self._ask_at = time.monotonic() + MOVED_EVERY_S
+            self._look(self._server)
+        return self._device.read()
+
+    def _look(self, server: Server) -> None:
+        try:
+            at = server.heard_by(os.getpid(), MOVED_LIMIT_S)
+        except InputLostError:
+            # What it means for the device is seen there.
+            at = None
+        if at is None:
+            # Not by way of that server, or not any more.
+            self._server = None
+        elif self._began_at not in (None, at):
+            why = f"{self.opened.label}: the sound server moved us from {self._began_at} to {at}"
+            raise InputLostError(why)
+        else:
+            self._began_at = at
+
+
 def found(wanted: str, server: Server) -> PulseSource:
     """Return the source of that name.
 
@@ -121,13 +163,16 @@ def opened(asked: argparse.Namespace) -> Device:
     from heard.capture.portaudio import PortAudioDevice  # noqa: PLC0415  # its import may hang
 
     try:
-        return PortAudioDevice(asked.device, rate_hz=asked.rate_hz, channel=asked.channel, reads=asked.reads)
+        device = PortAudioDevice(
+            asked.device, rate_hz=asked.rate_hz, channel=asked.channel, reads=asked.reads
+        )
     except InputLostError as error:
         if "there are: " in refusal and "there are: " in str(error):
             # One list of all the names.
             names = refusal.partition("there are: ")[2]
             raise InputLostError(str(error) if names == "none" else f"{error}, {names}") from None
         raise
+    return StaysPut(device)
 
 
 def main() -> int:

@@ -19,7 +19,7 @@ from heard.wire.audio import End
 from heard.wire.topics import Topic
 
 from ...support import corpus, processes
-from ...support.sound_server import SoundServer
+from ...support.sound_server import SoundServer, sound_server
 from .around import RATE_HZ, Around, around
 
 SPOKEN = corpus.utterance("arctic-aew-a0003")
@@ -155,6 +155,24 @@ def check_gap(made: Around) -> None:
     total = made.lost()
     made.until(lambda: made.ledger()["gaps"].get("device-lost", 0) > 0, "the ledger")
     assert made.ledger()["gaps"]["device-lost"] == pytest.approx(total, abs=len(made.told(Topic.GAP)) * 2)
+
+
+def test_a_stream_that_the_server_moves_is_lost() -> None:
+    """Through ALSA's plug-in a desktop's server moves it to another microphone; its own is waited for."""
+    with sound_server(("room", "hall")) as server:
+        server.control("load-module", "module-rescue-streams")
+        with listening(server, rate_hz=RATE_HZ) as made:
+            # It takes two looks to know where a stream is, and that it is elsewhere.
+            made.until(lambda: made.blocks and made.blocks[-1].stop > RATE_HZ, "a second")
+            server.unplug("room")
+            made.until(lambda: made.state() == "lost", "the loss", deadline_s=2)
+            why = str(made.told(Topic.SOURCE)[-1]["detail"])
+            assert why == "room: the sound server moved us from room.monitor to hall.monitor"
+            heard = made.ledger()["captured"]
+            made.until(lambda: made.ledger()["gaps"].get("device-lost", 0) > 2 * RATE_HZ, "two seconds")
+            assert made.ledger()["captured"] == heard
+            server.plug("room")
+            made.until(lambda: made.state() == "live", "sound again")
 
 
 def test_mute_closes_the_device(sound_server: SoundServer) -> None:
