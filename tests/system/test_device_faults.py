@@ -98,7 +98,8 @@ def test_default_follows_and_a_name_does_not() -> None:
     with sound_server(("room", "hall")) as server:
         default: dict[str, object] = {"name": "default", "device": "default"}
         with listening(server, MIC, default) as heard, server.sounding(440.0, "hall"):
-            assert heard.source("default")["device"] == "default (room.monitor)"
+            assert heard.source("default")["device"] == "default"
+            assert heard.source("default")["opened"] == "room.monitor"
             before = time.time()
             server.control("set-default-source", "hall.monitor")
             lost = first(heard, "default", "lost", since=before, limit_s=NOTICED_S)

@@ -48,7 +48,7 @@ class DeviceInput:
         self._looked = 0.0
         self._utc_offset = 0.0
         self._clipped = 0
-        self._label = ""
+        self.opened = ""
         self._why: InputLostError | None = None
         """Why it is lost; what was heard before that comes first."""
         self.rate_hz = 0
@@ -58,7 +58,7 @@ class DeviceInput:
     def label(self) -> str:
         """The device's name; for "default" also which one that is, once it was heard."""
         named = self._source.device
-        return f"{named} ({self._label})" if named == DEFAULT and self._label not in ("", named) else named
+        return f"{named} ({self.opened})" if named == DEFAULT and self.opened not in ("", named) else named
 
     @property
     def opening(self) -> bool:
@@ -129,7 +129,7 @@ class DeviceInput:
         self._ending = [each for each in self._ending if not each.gone]
 
     def _open(self, opened: Opened) -> None:
-        self._label, self.kind, self._system = opened.label, opened.kind, opened.system
+        self.opened, self.kind, self._system = opened.label, opened.kind, opened.system
         self.rate_hz, self._channels = opened.rate_hz, opened.channels
         self._clipped += self._converter.clipped
         self._clock = DeviceClock(opened.rate_hz)

@@ -14,7 +14,7 @@ from typing import TypedDict
 
 from heard.capture.lost import DEFAULT, InputLostError
 from heard.capture.portaudio import inputs
-from heard.capture.pulse import Server
+from heard.capture.pulse import NoServerError, Server
 
 ANSWER_S = 3.0
 
@@ -75,12 +75,14 @@ def listed() -> list[Row]:
                         channels=device.channels,
                         default_rate_hz=device.default_rate_hz,
                         default=device.default and not has_default,
-                        description="",
+                        description="by way of PortAudio",
                     )
                 )
     except InputLostError as error:
         if problem is not None:
             raise error from None
+    if not rows and problem is not None and not isinstance(problem, NoServerError):
+        raise InputLostError(f"{problem}: restart PipeWire or PulseAudio")
     return rows
 
 

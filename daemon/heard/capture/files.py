@@ -76,6 +76,7 @@ class FileInput:
 
     goes_on = False
     kind: Literal["input", "monitor"] = "input"
+    opened = ""
     opening = False
 
     def __init__(self, source: Source, place: Place, captured: int) -> None:

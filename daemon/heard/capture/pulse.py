@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, cast
 from heard.capture import libpulse
 from heard.capture.lost import InputLostError
 
-FRAGMENT_S = 0.01
+FRAGMENT_S = 0.02
 """How much audio the server is asked to send at once; it makes the device work in such steps."""
 SAMPLE_BYTES = 2
 PID = b"application.process.id"

@@ -37,6 +37,10 @@ class Input(Protocol):
         """Name of the device or file, for people."""
 
     @property
+    def opened(self) -> str:
+        """The own name of the device that was opened last; "" where there is none."""
+
+    @property
     def rate_hz(self) -> int:
         """The input's own rate; 0 while unknown."""
 
@@ -85,6 +89,7 @@ class Exhausted:
     """An input whose end was read before this process started, or that cannot be read any more."""
 
     rate_hz = 0
+    opened = ""
     kind: Literal["input", "monitor"] = "input"
     goes_on = False
     opening = False

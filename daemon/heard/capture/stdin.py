@@ -47,6 +47,7 @@ class StdinInput:
 
     goes_on = False
     kind: Literal["input", "monitor"] = "input"
+    opened = ""
     opening = False
     label = "stdin"
 

@@ -167,6 +167,7 @@ class Overview:
             "upstream": upstream,
             "latency_ms": {},
             "turns": 0,
+            "opened": "",
             "verdicts": [],
         }
         verdicts: list[str] = []

@@ -67,6 +67,7 @@ class SourceStatus(TypedDict):
     upstream: UpstreamStatus
     latency_ms: dict[str, Quantiles]
     turns: int
+    opened: str
     verdicts: list[str]
 
 

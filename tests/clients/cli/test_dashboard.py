@@ -27,7 +27,7 @@ def source(**more: object) -> Body:
         "state": "live", "started": 1.0, "input": "device", "device": "default", "rate_hz": 48000,
         "level_dbfs": -32.1, "snr_db": 14.2, "xruns": 0, "ledger": ledger, "denoise": denoise,
         "upstream": upstream, "latency_ms": {stage: {"p50": 22.4, "p99": 1030.1} for stage in stages},
-        "turns": 57, "verdicts": [],
+        "turns": 57, "opened": "", "verdicts": [],
     }  # fmt: skip
     return {**whole, **more}
 

@@ -27,7 +27,7 @@ DEVICE_LATENCY_S = 0.03
 class Card:
     """Stands in for a sound card: `working` says whether it delivers, `fault` what it says if it does not."""
 
-    label = "card"
+    label = opened = "card"
     kind: Literal["input", "monitor"] = "input"
     rate_hz = 48_000
     goes_on = True
