@@ -162,3 +162,16 @@ def _two_rooms() -> Iterator[SoundServer]:
     """Run a server with two outputs."""
     with sound_server(("room", "hall")) as server:
         yield server
+
+
+def test_a_stall_that_is_no_loss_costs_nothing_unaccounted() -> None:
+    """The server stands still for half a second: what comes in a burst, or not at all, has its true time."""
+    with sound_server() as server, listening(server, MIC) as heard:
+        heard.listen(1)
+        for _ in range(3):
+            server.freeze()
+            heard.listen(0.5)
+            server.thaw()
+            heard.listen(3)
+        assert [body["event"] for body in heard.bodies("source.mic")].count("lost") == 0
+        check_account(heard)

@@ -13,7 +13,6 @@ import signal
 import sys
 import threading
 import time
-from contextlib import suppress
 from typing import Protocol
 
 from heard.capture.listener_messages import Audio, Kind, Lost, Message, Opened, pack
@@ -27,7 +26,9 @@ BEGIN_S = 4.0
 WAIT_S = 0.1
 MOVED_EVERY_S = 0.5
 MOVED_LIMIT_S = 0.3
-"""How often, and for how long at most, a sound server is asked if it moved us."""
+"""How often, and for how long at most, a sound server is asked if it moved us …"""
+LOOKS = 10
+"""… and how often before it is taken to have nothing to do with us."""
 DEFAULT_EVERY_S = 0.5
 """How often it is asked which source is the default."""
 
@@ -102,28 +103,31 @@ class StaysPut:
     def __init__(self, device: Device) -> None:
         self.opened = device.opened
         self._device = device
-        self._ask_at = time.monotonic() + MOVED_EVERY_S
         self._began_at: str | None = None
         self._server: Server | None = None
-        with suppress(InputLostError):
-            self._server = Server(MOVED_LIMIT_S)
+        self._looks_left = LOOKS
+        self._look_at = time.monotonic() + MOVED_EVERY_S
 
     def read(self) -> list[Audio]:
         """See `Device`."""
-        if self._server is not None and time.monotonic() >= self._ask_at:
-            self._ask_at = time.monotonic() + MOVED_EVERY_S
-            self._look(self._server)
+        if self._looks_left and time.monotonic() >= self._look_at:
+            self._look()
+            self._look_at = time.monotonic() + MOVED_EVERY_S
         return self._device.read()
 
-    def _look(self, server: Server) -> None:
+    def _look(self) -> None:
         try:
-            at = server.heard_by(os.getpid(), MOVED_LIMIT_S)
+            self._server = self._server or Server(MOVED_LIMIT_S)
+            at = self._server.heard_by(os.getpid(), MOVED_LIMIT_S)
         except InputLostError:
-            # What it means for the device is seen there.
+            # What that means for the device shows there; a server that is merely slow is asked again.
+            if self._server is not None:
+                self._server.close()
+                self._server = None
             at = None
         if at is None:
-            # Not by way of that server, or not any more.
-            self._server = None
+            # A device that no server has anything to do with is not asked about for ever.
+            self._looks_left -= self._began_at is None
         elif self._began_at not in (None, at):
             why = f"{self.opened.label}: the sound server moved us from {self._began_at} to {at}"
             raise InputLostError(why)
