@@ -1,10 +1,11 @@
 """How soon a lost device is noticed and heard again: `python -m tests.bench.devices [--rounds N]`.
 
-A real PulseAudio server with two outputs, whose monitors are the microphones; the server moves streams whose
-device goes away, as a desktop's does (module-rescue-streams). Beside heard's own way to the device the
-obvious one: PortAudio on ALSA's plug-in for PulseAudio, which is how PortAudio sees a sound server. Noticed:
-from the fault to `lost`; recovered: from the beginning of its cure (the start of a server included) to
-`live`. Every figure is of the messages on the publish socket.
+A real PulseAudio server with two outputs, whose monitors are the microphones; the server moves streams
+whose device goes away, as a desktop's does (module-rescue-streams). Beside heard's own way to the device:
+the way by PortAudio on ALSA's plug-in for PulseAudio, which heard takes for names that only ALSA knows, and
+the obvious one, sounddevice's stream on that plug-in. Noticed: from the fault to `lost`; recovered: from
+the beginning of its cure (the start of a server included) to `live`. Every figure of heard's is of messages
+on the publish socket.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
+from ..support.poll import until
+from ..support.processes import started
 from ..support.sound_server import SoundServer, sound_server
 from ..system.device_faults import (
     DEVICE,
@@ -32,6 +36,8 @@ from ..system.running import Daemon
 
 WAYS = {"heard": DEVICE, "PortAudio": "room"}
 """The device's name in both ways."""
+LOUD = 1000
+"""A sample of the other device's tone is larger."""
 ROW = "{:<16}{:>22}{:>22}{:>26}{:>20}\n"
 
 
@@ -51,6 +57,7 @@ def main() -> int:
             sys.stdout.flush()
             if way == "heard":
                 met &= all(fine(outcome) for outcome in outcomes)
+        write(ROW.format(fault.name, *obvious(fault)).rstrip() + "   the obvious stream\n")
     noticed, back = moved(rounds)
     write(ROW.format("another default", spread(noticed), spread(back), "", "").rstrip() + "   heard\n")
     write(ROW.format("only zeros", spread(zeros(rounds)), "", "", "").rstrip() + "   heard\n")
@@ -68,6 +75,29 @@ def measured(fault: Fault, device: str, rounds: int) -> list[Outcome]:
             if found[-1].recovered_s is None:
                 break
         return found
+
+
+def obvious(fault: Fault) -> tuple[str, str, str, str]:
+    """Return the columns of sounddevice's plain stream, once: what it says, and what it hears meanwhile."""
+    with sound_server(("room", "hall")) as server, server.sounding(440.0, "hall"):
+        argv = [sys.executable, "-m", "tests.bench.plain_device", WAYS["PortAudio"]]
+        with started(argv, limit_s=60, env=server.environment()) as plain:
+            until(lambda: len(plain.printed().splitlines()) > 2, 20, "a second of sound")
+            if fault.name != "server killed":
+                server.control("load-module", "module-rescue-streams")
+            lines = len(plain.printed().splitlines())
+            began = time.monotonic()
+            fault.cause(server)
+            with suppress(TimeoutError):
+                until(lambda: "ended" in plain.printed(), fault.away_s, "its end")
+            ended = "ended" in plain.printed()
+            noticed = f"{time.monotonic() - began:.2f}" if ended else "never"
+            # Only the other device sounds.
+            later = [line.split() for line in plain.printed().splitlines()[lines:] if line != "ended"]
+            wrong_s = sum(float(seconds) for seconds, loudest in later if int(loudest) > LOUD)
+            if fault.name == "server hung":
+                server.thaw()
+            return noticed, "-", "-", f"{wrong_s:.1f}" if wrong_s else "0"
 
 
 def mic(device: str) -> dict[str, object]:
