@@ -128,6 +128,7 @@ def check_zeros(heard: Daemon) -> None:
     assert told[0]["detail"] == "only zeros: nothing is playing there"
 
 
+@pytest.mark.slow
 def test_zeros_are_noticed_within_two_seconds() -> None:
     """From the end of the sound to the verdict; when it sounds again the verdict is over."""
     with sound_server() as server, listening(server, MIC) as heard:
@@ -164,6 +165,7 @@ def _two_rooms() -> Iterator[SoundServer]:
         yield server
 
 
+@pytest.mark.slow
 def test_a_stall_that_is_no_loss_costs_nothing_unaccounted() -> None:
     """The server stands still for half a second: what comes in a burst, or not at all, has its true time."""
     with sound_server() as server, listening(server, MIC) as heard:

@@ -106,7 +106,8 @@ class StaysPut:
         self._began_at: str | None = None
         self._server: Server | None = None
         self._looks_left = LOOKS
-        self._look_at = time.monotonic() + MOVED_EVERY_S
+        # At once: a stream that is moved before the first look would seem to have begun there.
+        self._look_at = 0.0
 
     def read(self) -> list[Audio]:
         """See `Device`."""
