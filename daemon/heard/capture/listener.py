@@ -24,6 +24,8 @@ ANSWER_S = 1.5
 BEGIN_S = 4.0
 """… or to begin a stream: an idle one may have prepared two seconds of silence."""
 WAIT_S = 0.1
+SUSPENDED_S = 0.5
+"""A source that is suspended for longer is not just being woken for us."""
 MOVED_EVERY_S = 0.5
 MOVED_LIMIT_S = 0.3
 """How often, and for how long at most, a sound server is asked if it moved us …"""
@@ -62,7 +64,8 @@ class PulseDevice:
         self._frame_bytes = 2 * source.channels
         self._least = int(FRAGMENT_S * self._recording.rate_hz)
         self._frame = 0
-        self._ask_at = time.monotonic() + DEFAULT_EVERY_S
+        self._heard_at = time.monotonic()
+        self._ask_at = self._heard_at + DEFAULT_EVERY_S
         kind: Kind = "monitor" if source.monitor else "input"
         self.opened = Opened(source.name, kind, "pulse", self._recording.rate_hz, source.channels)
 
@@ -77,7 +80,10 @@ class PulseDevice:
             pieces += recording.read(left)
             frames = sum(len(data) for data, _ in pieces) // self._frame_bytes
         if not pieces:
+            if recording.suspended and time.monotonic() - self._heard_at >= SUSPENDED_S:
+                raise InputLostError(f"{recording.source.name}: the sound server has suspended it")
             return []
+        self._heard_at = time.monotonic()
         at = time.monotonic() - (frames + recording.waiting) / recording.rate_hz
         pcm = b"".join(data for data, _ in pieces)
         audio = Audio(pcm, self._frame, at, missing=sum(missing for _, missing in pieces))

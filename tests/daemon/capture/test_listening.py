@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -82,6 +83,16 @@ def test_another_default_is_said_at_once(here: SoundServer) -> None:
     follows.kill()
 
 
+def test_a_suspended_device_is_lost_and_the_reason_is_said(here: SoundServer) -> None:
+    """Sooner than a stall that nobody explains."""
+    listening = Listening(["--device=room.monitor"])
+    said(listening, lambda all_: len(all_) > 2)
+    here.suspend(True)
+    *_, lost = said(listening, lambda all_: bool(all_) and isinstance(all_[-1], Lost))
+    assert lost == Lost("room.monitor: the sound server has suspended it")
+    listening.kill()
+
+
 @pytest.mark.parametrize("hangs", [False, True])
 def test_it_ends_with_us_however_we_end(here: SoundServer, *, hangs: bool) -> None:
     """Also while the sound server hangs, so that no microphone stays open behind us."""
@@ -96,7 +107,9 @@ def test_it_ends_with_us_however_we_end(here: SoundServer, *, hangs: bool) -> No
     )
     with processes.started([sys.executable, "-c", program], limit_s=60, env=here.environment()) as owner:
         pid = int(until(lambda: owner.printed().strip(), LIMIT_S, "the listener's number"))
-        if not hangs:
+        if hangs:
+            until(lambda: "libportaudio" in Path(f"/proc/{pid}/maps").read_text(), LIMIT_S, "PortAudio")
+        else:
             until(lambda: here.recorders() == 1, LIMIT_S, "an open device")
         owner.signal(signal.SIGKILL)
         until(lambda: not running(pid), LIMIT_S, "the listener's end")
