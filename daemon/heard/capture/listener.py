@@ -15,8 +15,10 @@ import threading
 import time
 from typing import Protocol
 
+from heard import logs
 from heard.capture.listener_messages import Audio, Kind, Lost, Message, Opened, pack
 from heard.capture.lost import DEFAULT, InputLostError, MovedError
+from heard.capture.priority import raise_priority
 from heard.capture.pulse import FRAGMENT_S, NoServerError, PulseSource, Recording, Server
 
 ANSWER_S = 1.5
@@ -195,11 +197,13 @@ def main() -> int:
     parser.add_argument("--reads", choices=["auto", "callback", "blocking"], default="auto")
     parser.add_argument("--system", choices=["any", "pulse", "portaudio"], default="any")
     asked = parser.parse_args()
+    logs.set_up("capture")
     # Capture alone decides: signals to the terminal's or the service's group are not for us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_end_with_capture, name="lifeline", daemon=True).start()
     try:
+        raise_priority()
         device = opened(asked)
         _say(device.opened)
         while True:

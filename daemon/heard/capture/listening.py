@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from heard.capture.listener_messages import Message, Reader
+from heard.capture.priority import ordinary
 
 PIPE_BYTES = 1 << 20
 """What a listener may have passed on before we take it: 5 s of two channels at 48 kHz."""
@@ -32,6 +33,7 @@ class Listening:
         argv = [sys.executable, "-m", "heard.capture.listener", *words]
         # Its end of our pipe tells it that we are gone, however we end.
         self._child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        ordinary(self._child.pid)
         assert self._child.stdout is not None, "it was asked for"
         self._pipe = self._child.stdout.fileno()
         os.set_blocking(self._pipe, False)

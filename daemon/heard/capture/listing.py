@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import cast
 
+from heard.capture.priority import ordinary
 from heard.wire.codec import Body
 
 LIMIT_S = 10.0
@@ -29,6 +30,7 @@ class Listing:
         argv = [sys.executable, "-m", "heard.capture.devices"]
         # A list of devices is smaller than a pipe, so nobody need read on while it is written.
         self._child = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        ordinary(self._child.pid)
         self._until = now + LIMIT_S
 
     def result(self, now: float) -> list[Body] | None:

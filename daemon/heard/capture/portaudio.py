@@ -188,7 +188,7 @@ class PortAudioDevice:
                     f"{self._wanted}: callbacks are forbidden here ({one_line(error)}): "
                     'set capture.reads = "auto"'
                 ) from None
-            sys.stderr.write(f"{self._wanted}: callbacks are forbidden here, reading instead\n")
+            log.info("%s: callbacks are forbidden here, reading instead", self._wanted)
             return None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import resource
+from contextlib import suppress
 
 log = logging.getLogger(__name__)
 
@@ -29,3 +30,9 @@ def raise_priority() -> bool:
         return False
     log.debug("real-time priority %d", PRIORITY)
     return True
+
+
+def ordinary(pid: int) -> None:
+    """Take real-time priority from a child, which has inherited it: what it does first has no hurry."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.sched_setscheduler(pid, os.SCHED_OTHER, os.sched_param(0))

@@ -83,6 +83,19 @@ def test_another_default_is_said_at_once(here: SoundServer) -> None:
     follows.kill()
 
 
+def test_it_is_as_urgent_as_capture_itself(here: SoundServer) -> None:  # it runs
+    """Once it begins to hear, and where that is granted; what it does before has no hurry."""
+    granted = processes.run(
+        [sys.executable, "-c", "from heard.capture.priority import raise_priority; print(raise_priority())"],
+        limit_s=20,
+    )
+    listening = Listening(["--device=room.monitor"])
+    said(listening, lambda all_: len(all_) > 2)
+    policy = os.sched_getscheduler(listening._child.pid)
+    listening.kill()
+    assert (policy == os.SCHED_FIFO) == (granted.stdout.strip() == "True")
+
+
 def test_a_suspended_device_is_lost_and_the_reason_is_said(here: SoundServer) -> None:
     """Sooner than a stall that nobody explains."""
     listening = Listening(["--device=room.monitor"])
