@@ -95,7 +95,7 @@ def test_what_the_daemon_refuses_has_its_code_and_its_words(control: Control) ->
     with pytest.raises(ControlRefusedError) as error:
         control.request("dance")
     assert error.value.code is Code.UNKNOWN_OP
-    for op in (control.reconnect, control.end_turn, control.devices):
+    for op in (control.reconnect, control.end_turn):
         with pytest.raises(ControlRefusedError) as error:
             op()
         assert error.value.code is Code.NOT_AVAILABLE

@@ -6,8 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from heard_client.cli.options import Where, endpoints
 
@@ -35,6 +33,9 @@ def print_table(rows: Sequence[Mapping[str, object]]) -> None:
     """Print the devices for a person."""
     if not rows:
         raise click.ClickException('no input device found; a [[source]] with input = "file" needs none')
+    from rich.console import Console  # noqa: PLC0415  # takes longer to load than most commands run
+    from rich.table import Table  # noqa: PLC0415  # likewise
+
     table = Table(box=None, pad_edge=False)
     for column in ("name", "kind", "channels", "rate", "", ""):
         table.add_column(column, justify="right" if column in ("channels", "rate") else "left")
