@@ -28,6 +28,9 @@ BEGIN_S = 4.0
 WAIT_S = 0.1
 SUSPENDED_S = 0.5
 """A source that is suspended for longer is not just being woken for us."""
+SETTLE_S = 0.1
+BURST = 3.0
+"""What comes so much faster than real time within SETTLE_S is a burst, which is waited for to its end."""
 MOVED_EVERY_S = 0.5
 MOVED_LIMIT_S = 0.3
 """How often, and for how long at most, a sound server is asked if it moved us …"""
@@ -144,6 +147,30 @@ class StaysPut:
             self._began_at = at
 
 
+def beginning(device: Device) -> Audio:
+    """Return what comes in the first moments as one piece, whose time is known by its end.
+
+    A sound system that hung may deliver seconds of what is old in one burst: its first frames say nothing of
+    their age, its last ones do.
+
+    Raises:
+        InputLostError: the device is gone again.
+    """
+    opened, pieces, usual = device.opened, list[Audio](), False
+    frame_bytes = 2 * opened.channels
+    while not usual:
+        until, size = time.monotonic() + SETTLE_S, 0
+        while time.monotonic() < until:
+            came = device.read()
+            size += sum(len(piece.pcm) for piece in came)
+            pieces += came
+        usual = 0 < size <= BURST * SETTLE_S * opened.rate_hz * frame_bytes
+    first = pieces[0]
+    at = min(piece.at - (piece.frame - first.frame) / opened.rate_hz for piece in pieces)
+    lost = sum(piece.lost + piece.missing for piece in pieces)
+    return Audio(b"".join(piece.pcm for piece in pieces), first.frame, at, lost)
+
+
 def found(wanted: str, server: Server) -> PulseSource:
     """Return the source of that name.
 
@@ -206,6 +233,7 @@ def main() -> int:
         raise_priority()
         device = opened(asked)
         _say(device.opened)
+        _say(beginning(device))
         while True:
             for audio in device.read():
                 _say(audio)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from enum import StrEnum
 
 from heard.capture.account import MUTED, Account, Publish
@@ -212,6 +213,8 @@ class Station:
         track, record = self.track, self.track.record
         if heard.lost_s > 0 and track.open:
             self._account.overrun(heard)
+        if not track.open:
+            heard = self._fresh(heard)
         if not len(heard.pcm):
             return
         if not track.open:
@@ -231,6 +234,18 @@ class Station:
                 log.warning("%s: %s: %s", self.name, change.name, change.detail)
             event = "verdict" if change.begins else "verdict-over"
             self._tell(event, change.detail, change.name)
+
+    def _fresh(self, heard: Heard) -> Heard:
+        """Leave out what is older than the account: that time is in a gap already, or was muted.
+
+        A sound server that hung may deliver on its return what it had recorded before.
+        """
+        record = self.track.record
+        stale = math.ceil((record.accounted - heard.time) * WORKING_RATE_HZ)
+        if not record.hole or not self._input.goes_on or stale <= 0:
+            return heard
+        left = heard.pcm[stale:]
+        return Heard(left, heard.time + min(stale, len(heard.pcm)) / WORKING_RATE_HZ)
 
     def _lose(self, why: str, now: Now, *, wait_s: float) -> None:
         self._input.stop()

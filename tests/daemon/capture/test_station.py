@@ -39,6 +39,8 @@ class Card:
         self.working = True
         self.fault = InputLostError("no audio for 800 ms")
         self.amplitude = 1000
+        self.stale_s = 0.0
+        """So much of what it heard before it was opened comes first."""
         self.lost_s = 0.0
         self.started_at: float | None = None
         self.delivered_to = 0.0
@@ -47,7 +49,7 @@ class Card:
     def start(self, now: Now) -> None:
         """Begin to deliver."""
         self.started_at, self.opening = now.utc, True
-        self.delivered_to = now.utc
+        self.delivered_to = now.utc - self.stale_s
 
     def read(self, now: Now, room: int) -> list[Heard]:  # noqa: ARG002  # a device cannot wait
         """Return what was heard up to the latency ago."""
@@ -288,6 +290,25 @@ def test_another_default_is_opened_at_once(buffer: bytearray) -> None:
     assert take(scene.published[1][1], "detail", str) == "one is not the default input any more: two is"
     assert isinstance(samples, int)
     assert samples < 0.2 * RATE_HZ
+
+
+def test_a_stale_burst_after_a_loss_is_not_counted_twice(buffer: bytearray) -> None:
+    """What a hung server delivers of time that stands on the ledger as a gap stays a gap."""
+    scene = Scene(buffer)
+    scene.run(1)
+    scene.card.working = False
+    scene.run(8)
+    scene.card.working, scene.card.stale_s = True, 7.0
+    scene.run(3)
+    assert scene.said() == ["live", "lost", "live"]
+    assert scene.accounted_s() == pytest.approx(scene.seconds, abs=0.05)
+    ((reason, samples),) = scene.gaps()
+    assert (reason, samples) == ("device-lost", scene.track.record.ledger.gaps["device-lost"])
+    blocks = sent_by(scene.track)
+    after = next(block for block in blocks if block.segment == 1)
+    before = [block for block in blocks if block.segment == 0][-1]
+    missing = after.time - before.time - before.samples / RATE_HZ
+    assert samples == pytest.approx(missing * RATE_HZ, abs=2)
 
 
 def test_a_verdict_is_told_once_and_ends_with_a_loss(buffer: bytearray) -> None:
