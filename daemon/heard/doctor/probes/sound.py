@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from heard.capture.source import InputRefusedError
+from heard.capture.lost import InputRefusedError
 from heard.doctor.probes import child
 from heard.doctor.sound import Device, Listing, Machine, Opened
 from heard.settings import Source
