@@ -83,6 +83,7 @@ class _Frame(Protocol):
 class _Buffer(Protocol):
     length: int | None
     """Of the frame that is being received."""
+    recv_length: Callable[[], None]
 
 
 class _Options(Protocol):
@@ -141,12 +142,14 @@ class Connection:
         self._wake = wake
         self._dial = Dial(target.timeout_s)
         self._socket = cast("_WebSocket", _Watched(self._established))
+        _bound(self._socket.frame_buffer)
         self._result: bool | Failure | None = None
         self._abandoned = False
         self.reached = False
         """Whether the service has shown itself, by its certificate; a session may come of it."""
         self._unsent = bytearray()
         self._parts: list[bytes] = []
+        self._parts_bytes = 0
         self._close_at: float | None = None
         self.closed = False
         """Nothing more comes or goes."""
@@ -216,9 +219,9 @@ class Connection:
             try:
                 frame = self._socket.recv_frame()
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                if (self._socket.frame_buffer.length or 0) > LARGEST_MESSAGE:
-                    found.append(self._lose(Failure(Kind.PROTOCOL, "a message larger than 8 MiB")))
                 break
+            except _TooLargeError:
+                found.append(self._lose(_TOO_LARGE))
             except websocket.WebSocketConnectionClosedException:
                 found.append(
                     self._lose(Failure(Kind.NETWORK, "connection closed without a close frame", 1006))
@@ -250,13 +253,17 @@ class Connection:
     def _take(self, opcode: int, data: bytes, *, last: bool) -> list[Incoming]:
         match opcode:
             case ABNF.OPCODE_TEXT | ABNF.OPCODE_BINARY | ABNF.OPCODE_CONT:
-                self._parts.append(data)
-                if sum(map(len, self._parts)) > LARGEST_MESSAGE:
-                    return [self._lose(Failure(Kind.PROTOCOL, "a message larger than 8 MiB"))]
+                # A message may come in any number of empty pieces.
+                if data:
+                    self._parts.append(data)
+                    self._parts_bytes += len(data)
+                if self._parts_bytes > LARGEST_MESSAGE:
+                    return [self._lose(_TOO_LARGE)]
                 if not last:
                     return []
-                whole, self._parts = b"".join(self._parts), []
-                return [Text(whole)]
+                whole = b"".join(self._parts)
+                self._parts, self._parts_bytes = [], 0
+                return [Text(whole if self._key is None else self._key.scrub_json(whole))]
             case ABNF.OPCODE_PING:
                 self._send(data, ABNF.OPCODE_PONG)
                 return [Pong()]
@@ -359,7 +366,10 @@ class Connection:
     def _refused(self, error: websocket.WebSocketBadStatusException) -> Failure:
         headers = error.resp_headers or {}
         body = error.resp_body.decode("utf-8", "replace") if isinstance(error.resp_body, bytes) else ""
-        text = self._clean(" ".join((error.status_message or "", body[:BODY_SHOWN])))
+        # Cleaned before it is cut: half a key would not be recognised.
+        text = (
+            f"{self._clean(error.status_message or '')[:BODY_SHOWN]} {self._clean(body)[:BODY_SHOWN]}".strip()
+        )
         return Failure(Kind.HTTP, text, error.status_code, _retry_after(headers.get("retry-after")))
 
     def _line(self, error: Exception) -> str:
@@ -375,6 +385,25 @@ def _proxied(*, secure: bool) -> bool:
     """Whether a proxy is named; that it is not for this host (`no_proxy`) the library knows."""
     name = "https_proxy" if secure else "http_proxy"
     return bool(os.environ.get(name) or os.environ.get(name.upper()))
+
+
+class _TooLargeError(Exception):
+    """A frame announces more than a message may have."""
+
+
+_TOO_LARGE = Failure(Kind.PROTOCOL, "a message larger than 8 MiB")
+
+
+def _bound(buffer: _Buffer) -> None:
+    """Refuse a frame by what it announces: the library would read it to its end first, whatever its size."""
+    read = buffer.recv_length
+
+    def recv_length() -> None:
+        read()
+        if (buffer.length or 0) > LARGEST_MESSAGE:
+            raise _TooLargeError
+
+    buffer.recv_length = recv_length
 
 
 def _is_loopback(host: str) -> bool:

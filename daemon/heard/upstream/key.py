@@ -5,14 +5,18 @@ Read by this process alone, and sent in one place: the `Authorization` header of
 
 from __future__ import annotations
 
+import json
 import logging
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 CREDENTIAL = "assemblyai-api-key"
 VARIABLE = "ASSEMBLYAI_API_KEY"
 MASK = "***"
+LEAST_SHOWN = 8
+"""So many characters of the key are not shown even where the rest is missing."""
 
 
 class KeyUnusableError(Exception):
@@ -22,10 +26,12 @@ class KeyUnusableError(Exception):
 class Key:
     """A secret that shows itself to nobody but `reveal`'s caller."""
 
-    __slots__ = ("_text",)
+    __slots__ = ("_bytes", "_text")
 
     def __init__(self, text: str) -> None:
         self._text = text
+        # As JSON writes it; without characters to escape that is the key itself.
+        self._bytes = json.dumps(text)[1:-1].encode()
 
     def __repr__(self) -> str:
         return MASK
@@ -41,8 +47,23 @@ class Key:
         return self._text
 
     def scrub(self, text: str) -> str:
-        """Return `text` with the key masked: a service may repeat it in an error."""
-        return text.replace(self._text, MASK)
+        """Return `text` with the key masked: a service may repeat it in an error.
+
+        One that is cut short at the end of the text is masked too, if what is left of it would help a thief.
+        """
+        text = text.replace(self._text, MASK)
+        for length in range(min(len(self._text) - 1, len(text)), LEAST_SHOWN - 1, -1):
+            if text.endswith(self._text[:length]):
+                return text[:-length] + MASK
+        return text
+
+    def scrub_json(self, data: bytes) -> bytes:
+        """Return a JSON message with the key masked, also where it is written with escapes."""
+        if b"\\" in data:
+            # "\u0073ecret" is "secret", and "\/" is "/", to whoever reads it.
+            with suppress(ValueError, RecursionError):
+                data = json.dumps(json.loads(data), ensure_ascii=False).encode("utf-8", "replace")
+        return data.replace(self._bytes, MASK.encode())
 
 
 class Scrub(logging.Filter):

@@ -16,6 +16,13 @@ from urllib.parse import urlencode
 
 MAX_MS = 1 << 40
 """No session lasts 35 years: larger times are garbage."""
+MOST_WORDS = 6000
+MOST_TURN_BYTES = 1 << 17
+"""Of a turn's text, and again of its words', and of new speaker labels. A turn within these bounds (half an
+hour without a pause) fits one of our own messages (`heard.wire.codec`)."""
+MOST_REMARK = 500
+MOST_NAME = 200
+"""Characters of an error or warning, and of an id, model, language or speaker, that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +212,9 @@ def _begin(body: Fields) -> ServerMessage:
     configuration = body.get("configuration")
     model = configuration.get("model") if isinstance(configuration, dict) else None
     return Begin(
-        _text(body, "id"),
+        _name(body, "id"),
         _number(body.get("expires_at")),
-        _clean(model) if isinstance(model, str) else None,
+        _clean(model)[:MOST_NAME] if isinstance(model, str) else None,
     )
 
 
@@ -220,14 +227,25 @@ def _turn(body: Fields) -> ServerMessage:
     order = _whole(body.get("turn_order"))
     if order is None:
         return Unreadable("Turn without turn_order")
+    text = _text(body, "transcript") or _text(body, "utterance")
+    words = body.get("words")
+    if len(text.encode()) > MOST_TURN_BYTES or (isinstance(words, list) and len(words) > MOST_WORDS):
+        return Unreadable("Turn of more words than anyone says")
+    read_words = _words(words)
+    speaker = _name(body, "speaker_label") or None
+    if (
+        sum(len(f"{word.text}{word.speaker or speaker or ''}".encode()) for word in read_words)
+        > MOST_TURN_BYTES
+    ):
+        return Unreadable("Turn of longer words than there are")
     return Turn(
         order=order,
         end_of_turn=body.get("end_of_turn") is True,
         formatted=body.get("turn_is_formatted") is True,
-        transcript=_text(body, "transcript") or _text(body, "utterance"),
-        words=_words(body.get("words")),
-        language=_text(body, "language_code") or None,
-        speaker=_text(body, "speaker_label") or None,
+        transcript=text,
+        words=read_words,
+        language=_name(body, "language_code") or None,
+        speaker=speaker,
     )
 
 
@@ -252,7 +270,7 @@ def _words(values: object) -> tuple[Word, ...]:
                 end,
                 0.0 if confidence is None else min(1.0, max(0.0, confidence)),
                 value.get("word_is_final") is True,
-                _text(value, "speaker") or None,
+                _name(value, "speaker") or None,
             )
         )
         last_ms = end
@@ -269,13 +287,13 @@ def _error(body: Fields) -> ServerMessage:
         text = text.get("message") or json.dumps(text)
     return ServiceError(
         _whole(body.get("error_code")),
-        _clean(str(text)) if text is not None else "",
+        _clean(str(text))[:MOST_REMARK] if text is not None else "",
         _number(body.get("retry_after_seconds")),
     )
 
 
 def _warning(body: Fields) -> ServerMessage:
-    return ServiceWarning(_whole(body.get("warning_code")), _text(body, "warning"))
+    return ServiceWarning(_whole(body.get("warning_code")), _text(body, "warning")[:MOST_REMARK])
 
 
 def _heartbeat(body: Fields) -> ServerMessage:
@@ -295,17 +313,22 @@ def _silence(body: Fields) -> ServerMessage:
 def _speaker_revision(body: Fields) -> ServerMessage:
     found: list[Relabelled] = []
     revisions = body.get("revisions")
-    for value in revisions if isinstance(revisions, list) else ():
+    for value in revisions[:MOST_WORDS] if isinstance(revisions, list) else ():
         order = _whole(value.get("turn_order")) if isinstance(value, dict) else None
         if order is None:
             continue
         words = value.get("words")
         speakers = (
-            [_text(word, "speaker") or None if isinstance(word, dict) else None for word in words or ()]
+            [
+                _name(word, "speaker") or None if isinstance(word, dict) else None
+                for word in words[:MOST_WORDS]
+            ]
             if isinstance(words, list)
             else []
         )
-        found.append(Relabelled(order, _text(value, "speaker_label") or None, tuple(speakers)))
+        if sum(len((speaker or "").encode()) for speaker in speakers) > MOST_TURN_BYTES:
+            continue
+        found.append(Relabelled(order, _name(value, "speaker_label") or None, tuple(speakers)))
     return SpeakerRevision(tuple(found))
 
 
@@ -330,6 +353,10 @@ _READERS = {
 def _text(body: Fields, key: str) -> str:
     value = body.get(key)
     return _clean(value) if isinstance(value, str) else ""
+
+
+def _name(body: Fields, key: str) -> str:
+    return _text(body, key)[:MOST_NAME]
 
 
 def _clean(text: str) -> str:

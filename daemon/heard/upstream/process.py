@@ -6,13 +6,17 @@ import argparse
 import itertools
 import logging
 import os
+import sys
+import threading
 import time
 from collections import Counter, deque
 from pathlib import Path
 from random import Random
+from types import TracebackType
 
 import zmq
 
+from heard import dumps
 from heard.pipes import ACKS, CLEAN, EVENTS, POSITIONS
 from heard.settings import WORKING_RATE_HZ
 from heard.stage import Options, Stage
@@ -292,6 +296,9 @@ class Upstream:
             self._offered = key
             for handler in logging.getLogger().handlers:
                 handler.addFilter(Scrub(key))
+            # Python's own would print a trace past the log.
+            sys.excepthook = _fell
+            threading.excepthook = _fell_in_thread
         return key
 
     def _found_key(self) -> Key | None:
@@ -314,6 +321,15 @@ class Upstream:
         return line_config(source, self._stage.run_id, self._stage.settings, self._place)
 
 
+def _fell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    log.critical("bug: this process ends", exc_info=(kind, error, trace))
+
+
+def _fell_in_thread(fallen: threading.ExceptHookArgs) -> None:
+    error = fallen.exc_value or fallen.exc_type()
+    log.error("bug: a thread has ended", exc_info=(fallen.exc_type, error, fallen.exc_traceback))
+
+
 def _now() -> Moment:
     return Moment(time.monotonic(), time.time())
 
@@ -326,5 +342,7 @@ def main() -> int:
     parser.add_argument("--runtime-dir", type=Path, required=True)
     parser.add_argument("--lifeline", type=int)
     options = parser.parse_args()
+    # Before the key is read.
+    dumps.forbid()
     stage = Stage("upstream", Options(options.runtime_dir, options.lifeline))
     return stage.run(Upstream(stage), TICK_S)

@@ -1,12 +1,16 @@
 """The websocket shell against real sockets."""
 
+import base64
 import contextlib
+import hashlib
 import os
 import select
 import socket
 import ssl
+import struct
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -56,7 +60,7 @@ def received(connection: Connection, enough: Callable[[list[Incoming]], object])
         found.extend(connection.receive())
         return bool(enough(found))
 
-    until(more, LIMIT_S, "enough from the service")
+    until(more, LIMIT_S, "enough from the service", interval_s=0.001)
     return found
 
 
@@ -309,6 +313,87 @@ def test_a_peer_that_does_not_read_takes_no_more_audio_and_stops_nobody() -> Non
         assert time.monotonic() - began < LIMIT_S
         assert not connection.has_room
         assert connection.unsent
+
+
+@contextlib.contextmanager
+def upgraded(after: bytes, times: int = 1) -> Iterator[str]:
+    """Accept one WebSocket by hand, then send `after` so many times as far as it is taken; yields the URL."""
+    with listener() as server:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                peer, _ = server.accept()
+                with peer:
+                    asked = dict(
+                        line.split(b": ", 1) for line in peer.recv(65536).split(b"\r\n") if b": " in line
+                    )
+                    proof = hashlib.sha1(  # noqa: S324 - RFC 6455, 4.2.2
+                        asked[b"Sec-WebSocket-Key"] + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+                    )
+                    peer.sendall(
+                        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                        b"Sec-WebSocket-Accept: " + base64.b64encode(proof.digest()) + b"\r\n\r\n"
+                    )
+                    for _ in range(times):
+                        peer.sendall(after)
+                    peer.recv(1)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"ws://127.0.0.1:{server.getsockname()[1]}/v3/ws"
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(LIMIT_S)
+
+
+@pytest.mark.parametrize("opcode", [0x81, 0x82, 0x01, 0x89], ids=["text", "binary", "piece", "ping"])
+def test_a_frame_of_100_megabytes_is_refused_by_what_it_announces(opcode: int) -> None:
+    """None of it is kept, however fast it comes."""
+    announced = bytes([opcode, 127]) + struct.pack("!Q", 100 << 20)
+    tracemalloc.start()
+    try:
+        with upgraded(announced + bytes(100 << 20)) as url, connected(Target(url)) as connection:
+            found = received(connection, ends)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found == [Lost(Failure(Kind.PROTOCOL, "a message larger than 8 MiB"))]
+    # The server's own copy is 200 MiB of it.
+    assert peak < 210 << 20
+
+
+def test_a_message_in_too_many_pieces_is_refused() -> None:
+    """Its pieces are added up."""
+    piece = bytes([0x01, 127]) + struct.pack("!Q", 1 << 20) + bytes(1 << 20)
+    with upgraded(piece, 9) as url, connected(Target(url)) as connection:
+        assert received(connection, ends) == [Lost(Failure(Kind.PROTOCOL, "a message larger than 8 MiB"))]
+
+
+def test_empty_pieces_cost_nothing() -> None:
+    """Twenty thousand of them, then the message."""
+    frames = bytes([0x01, 0]) + bytes([0x00, 0]) * 20_000 + bytes([0x80, 2]) + b"{}"
+    with upgraded(frames) as url, connected(Target(url)) as connection:
+        assert received(connection, lambda found: found) == [Text(b"{}")]
+
+
+def test_a_key_at_the_cut_of_a_long_answer_is_masked_whole() -> None:
+    """What is shown of a refusal is cut after the key was looked for."""
+    key = Key("hush-hush-hush-hush")
+    for before in range(80, 130):
+        body = b"x" * before + b"hush-hush-hush-hush" + b"x" * 50
+        head = f"HTTP/1.1 401 No\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        with answering(head + body) as (port, _):
+            assert "hush" not in outcome(Target(f"ws://127.0.0.1:{port}/v3/ws"), key).text
+
+
+def test_a_key_that_the_service_repeats_is_masked_on_arrival() -> None:
+    """In a message of any kind, and in the reason of the close."""
+    echo = '{"type":"Error","error_code":1008,"error":"bad key hush-\\u0068ush"}'
+    plan = Plan(begin=False, after_begin=(echo,), close_at_s=0.1, close=(1008, "no hush-hush"))
+    with v3_server(plan) as server, connected(Target(server.url), Key("hush-hush")) as connection:
+        connection.perform(SendAudio(coded(0, 1600)))
+        text, lost = received(connection, ends)
+    assert text == Text(b'{"type": "Error", "error_code": 1008, "error": "bad key ***"}')
+    assert lost == Lost(Failure(Kind.CLOSE, "no ***", 1008))
 
 
 def test_our_close_is_answered() -> None:

@@ -1,5 +1,6 @@
 """The key is found where the contract says, and shown nowhere."""
 
+import json
 import logging
 from pathlib import Path
 
@@ -78,6 +79,30 @@ def test_a_key_shows_itself_to_nobody() -> None:
     assert "hush" not in f"{key} {key!r} {[key]}"
     assert key == Key("hush-hush")
     assert key.scrub("Invalid key hush-hush!") == "Invalid key ***!"
+
+
+def test_a_key_that_is_cut_short_is_masked() -> None:
+    """A close reason has 123 bytes: what is left of the key at its end is masked; a short likeness is not."""
+    key = Key("hush-hush-0123")
+    assert key.scrub("Invalid key hush-hush-01") == "Invalid key ***"
+    assert key.scrub("Invalid key hush-hu") == "Invalid key hush-hu"
+    assert key.scrub("hush-hush-0123 and hush-hush") == "*** and ***"
+
+
+@pytest.mark.parametrize("secret", ["hush-hush", "hush/hush", 'hush"hush', "hush\\hush"])
+@pytest.mark.parametrize("escaped", [False, True])
+def test_a_key_in_json_is_masked_however_it_is_written(secret: str, escaped: bool) -> None:
+    """Plain, or with every character as an escape; the rest of the message is as it was."""
+    written = "".join(f"\\u{ord(each):04x}" for each in secret) if escaped else json.dumps(secret)[1:-1]
+    message = f'{{"type":"Error","error":"key {written}: \\u00e9\\/"}}'.encode()
+    assert json.loads(message)["error"] == f"key {secret}: é/"
+    assert json.loads(Key(secret).scrub_json(message)) == {"type": "Error", "error": "key ***: é/"}
+
+
+@pytest.mark.parametrize("message", [b"\\", b'{"a":"\\ud800"}', b"[" * 100_000 + b"\\", b"\xff\\ hush-hush"])
+def test_what_is_no_json_is_left_for_the_reader_of_messages(message: bytes) -> None:
+    """Nothing is raised; the key is not in it either."""
+    assert b"hush-hush" not in Key("hush-hush").scrub_json(message)
 
 
 def test_the_log_is_scrubbed(caplog: pytest.LogCaptureFixture) -> None:

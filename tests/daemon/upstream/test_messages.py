@@ -25,6 +25,9 @@ from heard.upstream.messages import (
     Word,
     read,
 )
+from heard.wire.codec import MAX_MESSAGE_BYTES, Body
+from heard.wire.events import Event
+from heard.wire.topics import Topic
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -179,3 +182,75 @@ def test_client_messages() -> None:
         "type": "UpdateConfiguration",
         "vad_threshold": 0.5,
     }
+
+
+def words(count: int, text: str, speaker: str | None = None) -> list[dict[str, object]]:
+    """Return the words of a Turn."""
+    more = {} if speaker is None else {"speaker": speaker}
+    return [{"text": text, "start": n, "end": n, "confidence": 0.5} | more for n in range(count)]
+
+
+def test_the_largest_turn_fits_a_message_of_ours() -> None:
+    """What is taken can be published, with new speaker labels too; a turn that could not is unreadable."""
+    size = messages.MOST_TURN_BYTES // messages.MOST_WORDS
+    spoken = words(messages.MOST_WORDS, "é" * (size // 4), "x" * (size // 2))
+    transcript = "w" * messages.MOST_TURN_BYTES
+    turn = read(json.dumps({"type": "Turn", "turn_order": 0, "transcript": transcript, "words": spoken}))
+    assert isinstance(turn, Turn)
+    time = 1_700_000_000.123
+    relabelled = [
+        {
+            "text": word.text,
+            "start": time,
+            "end": time,
+            "confidence": 0.5,
+            "final": True,
+            "speaker": "x" * (size - 1),
+        }
+        for word in turn.words
+    ]
+    body: Body = {"text": turn.transcript, "words": relabelled}
+    assert len(Event(Topic.FINAL, "s" * 32, body).pack()) < MAX_MESSAGE_BYTES
+    for change in (
+        {"transcript": transcript + "w"},
+        {"words": words(messages.MOST_WORDS + 1, "w")},
+        {"words": words(2, "w" * (messages.MOST_TURN_BYTES // 2 + 1))},
+        {"words": words(messages.MOST_WORDS, "w", "x" * messages.MOST_NAME)},
+        {"words": words(messages.MOST_WORDS, "w"), "speaker_label": "x" * messages.MOST_NAME},
+    ):
+        assert isinstance(read(json.dumps({"type": "Turn", "turn_order": 0, **change})), Unreadable)
+    labels = [{"turn_order": 0, "words": words(messages.MOST_WORDS, "w", "x" * messages.MOST_NAME)}]
+    assert read(json.dumps({"type": "SpeakerRevision", "revisions": labels})) == SpeakerRevision(())
+
+
+@pytest.mark.parametrize("kind", ["Error", "Warning", "Begin"])
+def test_a_long_remark_is_cut(kind: str) -> None:
+    """It stands in the status and in the log."""
+    long = "x" * 100_000
+    found = read(
+        json.dumps(
+            {"type": kind, "error": long, "warning": long, "id": long, "configuration": {"model": long}}
+        )
+    )
+    assert len(repr(found)) < 2 * messages.MOST_REMARK
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"[" * 1_000_000,
+        b'{"type":' * 100_000,
+        b'{"type":"Turn","turn_order":' + b"9" * 5000 + b"}",
+        b'{"type":"Begin","expires_at":1e999}',
+        b'{"type":"Turn","turn_order":NaN}',
+        b'{"type":"\xff\xfe"}',
+        b"\xff\xfe{\x00}\x00",
+        b'{"type":"Turn","turn_order":0,"transcript":"\\ud800"}',
+    ],
+    ids=["brackets", "maps", "digits", "infinity", "nan", "bytes", "utf-16", "surrogate"],
+)
+def test_hostile_json_is_read_or_unreadable(data: bytes) -> None:
+    """Never an exception, and text that can be sent on."""
+    found = read(data)
+    if isinstance(found, Turn):
+        found.transcript.encode()
