@@ -23,6 +23,7 @@ from heard_client.connect import Endpoints, find_endpoints
 from heard_client.connection import Connection, connect
 from heard_client.control import Control
 from heard_client.cursor import Cursor
+from heard_client.curve import Keys, read_keys
 from heard_client.errors import (
     BadReplyError,
     ControlRefusedError,
@@ -73,6 +74,7 @@ __all__ = [
     "Gap",
     "HeardError",
     "Hello",
+    "Keys",
     "LatencyTrace",
     "Level",
     "Message",
@@ -93,6 +95,7 @@ __all__ = [
     "connect",
     "find_endpoints",
     "parse",
+    "read_keys",
 ]
 
 

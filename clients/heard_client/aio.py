@@ -20,6 +20,7 @@ from heard.wire.status import Status
 from heard_client import requests, sockets
 from heard_client.connect import check_endpoint, find_endpoints, probe
 from heard_client.control import TIMEOUT_S, result
+from heard_client.curve import Keys, unheard
 from heard_client.errors import NoReplyError
 from heard_client.messages import Message
 from heard_client.requests import Ask, Forgotten, Hello, NoiseProfile, Transcripts
@@ -88,14 +89,16 @@ class AsyncControl:
     Several tasks may use it at once: each gets its own answer. Close it, or use it in an `async with` block.
     """
 
-    def __init__(self, endpoint: str | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self, endpoint: str | None = None, *, timeout_s: float = TIMEOUT_S, keys: Keys | None = None
+    ) -> None:
         self.endpoint = find_endpoints().control if endpoint is None else check_endpoint(endpoint)
         self.timeout_s = timeout_s
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[list[bytes]]] = {}
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
-        sockets.ask(self._socket, self.endpoint)
+        sockets.ask(self._socket, self.endpoint, keys=keys)
 
     async def ask(self, ask: Ask[T], timeout_s: float | None = None) -> T:
         """Send a request and return its result."""
@@ -115,7 +118,8 @@ class AsyncControl:
         except TimeoutError:
             # Gone meanwhile, or busy: two different faults.
             await self._probe()
-            raise NoReplyError(f"{self.endpoint}: no answer to {ask.op} within {wait_s:g} s") from None
+            hint = unheard(self.endpoint)
+            raise NoReplyError(f"{self.endpoint}: no answer to {ask.op} within {wait_s:g} s{hint}") from None
         finally:
             del self._waiting[number]
             if not self._waiting:
@@ -132,7 +136,7 @@ class AsyncControl:
 
     async def hello(self) -> Hello:
         """Return who answers."""
-        return await self.ask(Ask("hello", requests.read_hello))
+        return requests.seen_from(self.endpoint, await self.ask(Ask("hello", requests.read_hello)))
 
     async def status(self) -> Status:
         """Return the status map (docs/wire.md, Status)."""

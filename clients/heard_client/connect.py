@@ -1,7 +1,7 @@
 """Where the daemon's sockets are, found as the daemon itself finds them.
 
-Only the three keys that matter here are read from its configuration: `runtime_dir`,
-`control.endpoint`, `publish.endpoint`. What is wrong with the rest is the daemon's to say.
+Only the keys that matter to a client are read from its configuration (`_KEYS`). What is wrong with the rest
+is the daemon's to say.
 """
 
 from __future__ import annotations
@@ -19,7 +19,13 @@ SYSTEM_CONFIG = Path("/etc/heard/heard.toml")
 SYSTEM_RUNTIME_DIR = Path("/run/heard")
 PROBE_S = 2.0
 
-_KEYS = ("runtime_dir", "control.endpoint", "publish.endpoint")
+_KEYS = (
+    "runtime_dir",
+    "control.endpoint",
+    "publish.endpoint",
+    "curve.server_key_file",
+    "curve.client_key_file",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +55,14 @@ def find_endpoints(
     environ = os.environ if environ is None else environ
     if control is not None and transcripts is not None:
         return Endpoints(check_endpoint(control), check_endpoint(transcripts))
-    configured = _configured(environ)
-    own = configured.get("runtime_dir", "")
+    found_keys = configured(environ)
+    own = found_keys.get("runtime_dir", "")
     directory = endpoints.runtime_dir(environ, own and os.path.expanduser(own)).absolute()  # noqa: PTH111  # a "~" without a home stays
     named = own or environ.get("RUNTIME_DIRECTORY")
     if not named and not _lies(directory / "control") and _lies(SYSTEM_RUNTIME_DIR / "control"):
         directory = SYSTEM_RUNTIME_DIR
-    found = control or configured.get("control.endpoint") or endpoints.CONTROL
-    published = transcripts or configured.get("publish.endpoint") or endpoints.TRANSCRIPTS
+    found = control or found_keys.get("control.endpoint") or endpoints.CONTROL
+    published = transcripts or found_keys.get("publish.endpoint") or endpoints.TRANSCRIPTS
     return Endpoints(
         check_endpoint(endpoints.expand(found, directory)),
         check_endpoint(endpoints.expand(published, directory)),
@@ -130,8 +136,12 @@ def _owner(path: str) -> str:
         return "run this as the user that heard runs as"
 
 
-def _configured(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return those of `_KEYS` that the configuration or the environment sets."""
+def configured(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the daemon's keys that matter to a client, as far as files or environment set them.
+
+    Raises:
+        EndpointError: a configuration file cannot be read.
+    """
     found: dict[str, str] = {}
     for path in _files(environ):
         found |= _read(path)

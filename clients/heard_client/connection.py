@@ -9,6 +9,7 @@ from typing import NamedTuple, Self
 from heard_client.connect import find_endpoints
 from heard_client.control import TIMEOUT_S, Control
 from heard_client.cursor import Cursor
+from heard_client.curve import Keys
 from heard_client.sequences import Missed
 from heard_client.subscribe import REPAIR_S, Subscriber
 
@@ -42,6 +43,7 @@ def connect(
     timeout_s: float | None = None,
     since: float | None = None,
     cursor: Cursor | None = None,
+    keys: Keys | None = None,
     on_missed: Callable[[Missed], None] | None = None,
     repair_s: float = REPAIR_S,
     control_timeout_s: float = TIMEOUT_S,
@@ -64,7 +66,8 @@ def connect(
         timeout_s=timeout_s,
         since=since,
         cursor=cursor,
+        keys=keys,
         on_missed=on_missed,
         repair_s=repair_s,
     )
-    return Connection(messages, Control(found.control, timeout_s=control_timeout_s))
+    return Connection(messages, Control(found.control, timeout_s=control_timeout_s, keys=keys))

@@ -15,6 +15,7 @@ from heard.wire.control import Reply, Request
 from heard.wire.status import Status
 from heard_client import requests, sockets
 from heard_client.connect import check_endpoint, find_endpoints, probe
+from heard_client.curve import Keys, unheard
 from heard_client.errors import BadReplyError, ControlRefusedError, NoReplyError
 from heard_client.requests import Ask, Forgotten, Hello, NoiseProfile, Transcripts
 
@@ -30,6 +31,7 @@ class Control:
 
     endpoint   where the daemon listens; None finds it as the daemon does (`find_endpoints`)
     timeout_s  how long to wait for a reply
+    keys       for tcp://; None are those that are configured (`heard_client.curve`)
 
     Every request raises one of these: DaemonNotRunningError (nobody listens), NoReplyError (no answer in
     time), BadReplyError (the answer is no reply of heard), ControlRefusedError (the daemon says no, and why).
@@ -37,13 +39,15 @@ class Control:
     Not for use by several threads at once. Close it, or use it in a `with` block.
     """
 
-    def __init__(self, endpoint: str | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self, endpoint: str | None = None, *, timeout_s: float = TIMEOUT_S, keys: Keys | None = None
+    ) -> None:
         self.endpoint = find_endpoints().control if endpoint is None else check_endpoint(endpoint)
         self.timeout_s = timeout_s
         self._ids = itertools.count(1)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
-        sockets.ask(self._socket, self.endpoint)
+        sockets.ask(self._socket, self.endpoint, keys=keys)
 
     def ask(self, ask: Ask[T], timeout_s: float | None = None) -> T:
         """Send a request and return its result."""
@@ -58,7 +62,8 @@ class Control:
             if not self._socket.poll(left_ms):
                 # Gone meanwhile, or busy: two different faults.
                 probe(self.endpoint)
-                raise NoReplyError(f"{self.endpoint}: no answer to {ask.op} within {wait_s:g} s")
+                hint = unheard(self.endpoint)
+                raise NoReplyError(f"{self.endpoint}: no answer to {ask.op} within {wait_s:g} s{hint}")
             found = result(ask, number, self._socket.recv_multipart(), self.endpoint)
             if found is not None:
                 return found[0]
@@ -71,7 +76,7 @@ class Control:
 
     def hello(self) -> Hello:
         """Return who answers."""
-        return self.ask(Ask("hello", requests.read_hello))
+        return requests.seen_from(self.endpoint, self.ask(Ask("hello", requests.read_hello)))
 
     def status(self) -> Status:
         """Return the status map (docs/wire.md, Status)."""

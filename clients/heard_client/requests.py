@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar, cast
 
 from heard.wire.codec import Body, checked, take, take_or
+from heard.wire.endpoints import reachable
 from heard.wire.status import Status
 from heard_client.messages import Message, from_body
 
@@ -79,6 +80,11 @@ def read_hello(result: Body) -> Hello:
         take(result, "run", str),
         take(result, "transcripts", str),
     )
+
+
+def seen_from(control: str, hello: Hello) -> Hello:
+    """Return `hello` with the address at which the client that asked at `control` finds the publish socket."""
+    return replace(hello, transcripts=reachable(hello.transcripts, control))
 
 
 def read_noise(result: Body) -> NoiseProfile:

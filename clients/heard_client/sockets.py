@@ -5,6 +5,7 @@ from __future__ import annotations
 import zmq
 
 from heard_client.connect import check_endpoint, find_endpoints
+from heard_client.curve import Keys, secure
 
 QUEUE_MESSAGES = 10_000
 """So many messages wait for a slow reader before ZeroMQ drops some."""
@@ -20,23 +21,25 @@ def places(endpoint: str | None, control: str | None, repair_s: float) -> tuple[
     """
     if endpoint is None:
         found = find_endpoints(control)
-        endpoint, control = found.transcripts, found.control
-    elif control is not None:
+        return found.transcripts, found.control if repair_s > 0 else None
+    if control is not None:
         check_endpoint(control)
     return check_endpoint(endpoint), control if repair_s > 0 else None
 
 
-def subscribe(socket: zmq.Socket[bytes], endpoint: str, prefixes: list[str]) -> None:
+def subscribe(
+    socket: zmq.Socket[bytes], endpoint: str, prefixes: list[str], keys: Keys | None = None
+) -> None:
     """Connect a SUB socket to the publish socket at `endpoint`."""
     # All before connect: libzmq reads them there.
     socket.setsockopt(zmq.RCVHWM, QUEUE_MESSAGES)
     socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MAX_MS)
     for prefix in prefixes:
         socket.setsockopt(zmq.SUBSCRIBE, prefix.encode())
-    _connect(socket, endpoint)
+    _connect(socket, endpoint, keys)
 
 
-def ask(socket: zmq.Socket[bytes], endpoint: str, *, queue: bool = True) -> None:
+def ask(socket: zmq.Socket[bytes], endpoint: str, *, queue: bool = True, keys: Keys | None = None) -> None:
     """Connect a DEALER socket to the control socket at `endpoint`.
 
     queue: whether a request waits for a daemon that is not there; else sending it fails at once.
@@ -44,7 +47,7 @@ def ask(socket: zmq.Socket[bytes], endpoint: str, *, queue: bool = True) -> None
     if not queue:
         socket.setsockopt(zmq.IMMEDIATE, 1)
         socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MAX_MS)
-    _connect(socket, endpoint)
+    _connect(socket, endpoint, keys)
 
 
 def descriptor(socket: zmq.Socket[bytes]) -> int:
@@ -54,7 +57,8 @@ def descriptor(socket: zmq.Socket[bytes]) -> int:
     return number
 
 
-def _connect(socket: zmq.Socket[bytes], endpoint: str) -> None:
+def _connect(socket: zmq.Socket[bytes], endpoint: str, keys: Keys | None) -> None:
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
+    secure(socket, endpoint, keys)
     socket.connect(endpoint)

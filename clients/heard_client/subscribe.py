@@ -12,6 +12,7 @@ import zmq
 
 from heard_client import sockets
 from heard_client.cursor import Cursor
+from heard_client.curve import Keys
 from heard_client.feed import Feed
 from heard_client.messages import Message
 from heard_client.sequences import Missed
@@ -34,6 +35,7 @@ class Subscription:
         timeout_s: float | None = None,
         since: float | None = None,
         cursor: Cursor | None = None,
+        keys: Keys | None = None,
         on_missed: Callable[[Missed], None] | None = None,
         repair_s: float = REPAIR_S,
     ) -> None:
@@ -49,10 +51,10 @@ class Subscription:
         self._socket = self._context.socket(zmq.SUB)
         self._control = self._context.socket(zmq.DEALER)
         self._poller = zmq.Poller()
-        sockets.subscribe(self._socket, self.endpoint, self._feed.subscriptions)
+        sockets.subscribe(self._socket, self.endpoint, self._feed.subscriptions, keys)
         self._poller.register(self._socket, zmq.POLLIN)
         if control is not None:
-            sockets.ask(self._control, control, queue=False)
+            sockets.ask(self._control, control, queue=False, keys=keys)
             self._poller.register(self._control, zmq.POLLIN)
 
     @property
@@ -141,6 +143,7 @@ class Subscriber(Subscription):
     since      begin with what was said since then; UTC, Unix seconds
     cursor     begin behind what an earlier subscriber handed over (its `cursor`); an empty one, as in a
                first start, counts for nothing
+    keys       for tcp://; None are those that are configured (`heard_client.curve`)
     on_missed  called with each hole that stays one
     repair_s   how long a hole is tried to be mended, while later finals of its source wait; 0: never
 

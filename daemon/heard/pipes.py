@@ -22,7 +22,9 @@ from typing import Literal
 
 import zmq
 
+from heard.guard import Guard, own_user_only
 from heard.wire.codec import MAX_MESSAGE_BYTES
+from heard.wire.endpoints import ipc_path
 
 Process = Literal["supervise", "capture", "denoise", "upstream", "publish", "recognizer", "metrics"]
 
@@ -101,6 +103,9 @@ PIPES = (RAW, CLEAN, EVENTS, ACKS, POSITIONS)
 REPORTS = "reports"
 """ROUTER at supervise, one DEALER per stage; identities are process names."""
 
+UNREAD_REQUESTS = 64
+"""So many requests of one client wait here to be read."""
+LONGEST_SUBSCRIPTION = 4096
 LINGER_MS = 1000
 """For the sockets that are no pipe: reports, control, PUB."""
 RECONNECT_MS = 20
@@ -120,6 +125,7 @@ class Pipes:
         self.runtime_dir = runtime_dir
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=1)
         self._sockets: list[zmq.Socket[bytes]] = []
+        self._guards: list[Guard] = []
 
     def push(self, pipe: Pipe) -> zmq.Socket[bytes]:
         """Return the sending end of `pipe`; send with zmq.NOBLOCK."""
@@ -143,24 +149,37 @@ class Pipes:
         self._bind(socket, f"ipc://{self.path(REPORTS)}")
         return socket
 
-    def control_router(self, endpoint: str, listener: int | None = None) -> zmq.Socket[bytes]:
+    def control_router(
+        self, endpoint: str, guard: Guard | None = None, *, listener: int | None = None
+    ) -> zmq.Socket[bytes]:
         """Return the control socket. Frames above the limit still arrive, to be answered `too-large`.
 
         `listener` is the descriptor of a socket that listens at `endpoint` already (socket activation).
+
+        Raises:
+            EndpointTakenError: the port of a tcp:// endpoint is taken, or is not this machine's.
         """
         socket = self._socket(zmq.ROUTER, mark=1000)
-        # What is too large gets an error reply; what would exhaust the memory is cut off.
+        # What is too large gets an error reply; what would exhaust the memory is cut off, and waits at the
+        # client where there is much of it.
         socket.setsockopt(zmq.MAXMSGSIZE, 64 * MAX_MESSAGE_BYTES)
+        socket.setsockopt(zmq.RCVHWM, UNREAD_REQUESTS)
         if listener is not None:
             # libzmq then neither binds nor listens, and leaves the path to whoever made it.
             socket.setsockopt(zmq.USE_FD, listener)
-        self._bind(socket, endpoint)
+        self._open(socket, endpoint, guard, made=listener is None)
         return socket
 
-    def publisher(self, endpoint: str) -> zmq.Socket[bytes]:
-        """Return the PUB socket. A subscriber that falls 10,000 messages behind loses some."""
+    def publisher(self, endpoint: str, guard: Guard | None = None) -> zmq.Socket[bytes]:
+        """Return the PUB socket. A subscriber that falls 10,000 messages behind loses some.
+
+        Raises:
+            EndpointTakenError: the port of a tcp:// endpoint is taken, or is not this machine's.
+        """
         socket = self._socket(zmq.PUB, mark=10000)
-        self._bind(socket, endpoint)
+        # All that comes in are subscriptions.
+        socket.setsockopt(zmq.MAXMSGSIZE, LONGEST_SUBSCRIPTION)
+        self._open(socket, endpoint, guard)
         return socket
 
     def path(self, name: str) -> Path:
@@ -169,6 +188,8 @@ class Pipes:
 
     def close(self) -> None:
         """Close every socket, then the context."""
+        for guard in self._guards:
+            guard.close()
         for socket in self._sockets:
             socket.close()
         self.context.term()
@@ -192,8 +213,31 @@ class Pipes:
         self._sockets.append(socket)
         return socket
 
+    def _open(
+        self, socket: zmq.Socket[bytes], endpoint: str, guard: Guard | None, *, made: bool = True
+    ) -> None:
+        """Bind a public socket; who may connect is `guard`'s business, without one this user alone.
+
+        made: whether its file is made here; else whoever made it has given it its mode.
+        """
+        if guard is not None:
+            self._guards.append(guard)
+            # Never full: libzmq's own thread would wait for room in it.
+            guard.admit(socket, endpoint, self._socket(zmq.PAIR, mark=0))
+        if endpoint.startswith("tcp://"):
+            try:
+                socket.bind(endpoint)
+            except zmq.ZMQError as error:
+                raise EndpointTakenError(f"{endpoint}: {str(error.strerror).lower()}") from None
+            return
+        self._bind(socket, endpoint, filtered=guard is None)
+        if guard is not None and made:
+            guard.opened(ipc_path(endpoint))
+
     @staticmethod
-    def _bind(socket: zmq.Socket[bytes], endpoint: str) -> None:
+    def _bind(socket: zmq.Socket[bytes], endpoint: str, *, filtered: bool = True) -> None:
+        if filtered:
+            own_user_only(socket)
         # libzmq unlinks a stale path itself; that the path is ours alone is the lock's business (`claim`).
         before = os.umask(0o177)
         try:
@@ -202,8 +246,17 @@ class Pipes:
             os.umask(before)
 
 
-def private_directory(path: Path) -> None:
+def endpoint_of(socket: zmq.Socket[bytes]) -> str:
+    """Return where `socket` was bound last: with the port, where any free one was asked for."""
+    found = socket.getsockopt(zmq.LAST_ENDPOINT)
+    assert isinstance(found, bytes), "this option is text"
+    return found.rstrip(b"\0").decode()
+
+
+def private_directory(path: Path, group: int | None = None) -> None:
     """Create `path` (0700) where it is missing; refuse one that others could write to.
+
+    With a `group` its members may enter it (0750): the sockets that are theirs lie in it.
 
     Raises:
         PermissionError: it belongs to somebody else, or group or others may write there.
@@ -213,6 +266,9 @@ def private_directory(path: Path) -> None:
     found = path.stat()
     if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise PermissionError(f"{path}: must belong to uid {os.geteuid()} and be writable by it alone")
+    if group is not None:
+        os.chown(path, -1, group)
+        path.chmod(0o750)
 
 
 def claim(path: Path) -> int:

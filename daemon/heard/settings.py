@@ -28,7 +28,7 @@ class Publish:
     """The publish socket and the journal."""
 
     endpoint: str = "ipc://{runtime_dir}/transcripts"
-    """Where subscribers connect: ipc://PATH."""
+    """Where subscribers connect: ipc://PATH, or tcp://ADDRESS:PORT with [curve]."""
     partials: bool = True
     """Publish the turn so far while it is being spoken."""
     audio: bool = False
@@ -46,7 +46,21 @@ class Control:
     """The control socket."""
 
     endpoint: str = "ipc://{runtime_dir}/control"
-    """Where clients connect: ipc://PATH."""
+    """Where clients connect: ipc://PATH, or tcp://ADDRESS:PORT with [curve]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """The keys that a socket over tcp:// asks for; `heard keygen` makes them."""
+
+    secret_key_file: str = ""
+    """File (mode 0600) with the daemon's key pair, NAME.key_secret."""
+    allowed_clients_dir: str = ""
+    """Folder with the public key, NAME.key, of each client that may connect."""
+    server_key_file: str = ""
+    """For clients: file with the daemon's public key."""
+    client_key_file: str = ""
+    """For clients: file (mode 0600) with the client's own key pair."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,12 +177,15 @@ class Settings:
     """"" is $STATE_DIRECTORY, else $XDG_STATE_HOME/heard, else /var/lib/heard."""
     exit_when_done: bool = False
     """Leave once every source has ended and its last final is published."""
+    socket_group: str = ""
+    """Group whose members may connect to the two sockets, too; "" is nobody but the owner."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is logged."""
     log_format: Literal["text", "json"] = "text"
     """Lines for people and the journal, or one JSON object a line for collectors."""
     publish: Publish = field(default_factory=Publish)
     control: Control = field(default_factory=Control)
+    curve: Curve = field(default_factory=Curve)
     capture: Capture = field(default_factory=Capture)
     upstream: Upstream = field(default_factory=Upstream)
     recognizer: Recognizer = field(default_factory=Recognizer)
@@ -198,6 +215,7 @@ def from_json(text: str) -> Settings:
 _SECTIONS = {
     "publish": Publish,
     "control": Control,
+    "curve": Curve,
     "capture": Capture,
     "upstream": Upstream,
     "recognizer": Recognizer,

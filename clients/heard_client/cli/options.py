@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
@@ -41,8 +44,27 @@ class Where:
 
 
 def endpoints(command: Callable[P, R]) -> Callable[P, R]:
-    """Add `--endpoint` and `--transcripts`: the command gets `control_given` and `transcripts_given`."""
+    """Add `--endpoint` and `--transcripts`: the command gets `control_given` and `transcripts_given`.
+
+    `--server-key` and `--key` count for every connection that the command makes.
+    """
     for option in (
+        click.option(
+            "--key",
+            "client_key_file",
+            metavar="FILE",
+            expose_value=False,
+            callback=_variable("HEARD_CURVE__CLIENT_KEY_FILE"),
+            help="Over tcp://: this client's own key, NAME.key_secret, as `heard keygen --client` makes it.",
+        ),
+        click.option(
+            "--server-key",
+            "server_key_file",
+            metavar="FILE",
+            expose_value=False,
+            callback=_variable("HEARD_CURVE__SERVER_KEY_FILE"),
+            help="Over tcp://: the daemon's public key, server.key.",
+        ),
         click.option(
             "--transcripts",
             "transcripts_given",
@@ -58,6 +80,33 @@ def endpoints(command: Callable[P, R]) -> Callable[P, R]:
     ):
         command = option(command)
     return command
+
+
+def _variable(name: str) -> Callable[[click.Context, click.Parameter, str | None], None]:
+    """Return a callback that puts an option's value where the configuration is looked for.
+
+    So it is found by every connection, whoever makes it; it lasts as long as the command.
+    """
+
+    def callback(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+        if value is not None:
+            ctx.with_resource(_set(name, value))
+
+    return callback
+
+
+@contextmanager
+def _set(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    # As text in quotes: the daemon reads a variable as TOML where it is TOML.
+    os.environ[name] = json.dumps(value)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def asked_sources(states: dict[str, str]) -> None:

@@ -19,6 +19,7 @@ COMMANDS = {
     "doctor": "Find what keeps heard from working, and the fix.",
     "config": "Check, show or describe the configuration.",
     "install-service": "Let systemd run heard, or undo that.",
+    "keygen": "Make the keys with which clients on other machines connect.",
 }
 """Commands in the order in which help shows them, with the line that it shows."""
 

@@ -73,6 +73,7 @@ def serve(settings: Settings, read: Callable[[], Settings] | None = None) -> int
     """
     check(settings)
     # Imported late: `heard run --help` needs neither ZeroMQ nor the rest.
+    from heard.guard import KeysUnusableError  # noqa: PLC0415
     from heard.pipes import EndpointTakenError  # noqa: PLC0415
     from heard.supervise.activation import ActivationError  # noqa: PLC0415
     from heard.supervise.process import run as supervise  # noqa: PLC0415
@@ -81,7 +82,7 @@ def serve(settings: Settings, read: Callable[[], Settings] | None = None) -> int
         return supervise(settings, read)
     except EndpointTakenError as error:
         raise Failure(str(error), FAILURE) from None
-    except ActivationError as error:
+    except (ActivationError, KeysUnusableError) as error:
         raise Failure(str(error), USAGE) from None
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

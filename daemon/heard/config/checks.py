@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import re
 import stat
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 from heard.config.errors import Keys, either, shown
 from heard.config.serving import metrics_fault
 from heard.settings import DEFAULT_MIX, Settings
-from heard.wire.endpoints import ipc_path
+from heard.wire.endpoints import ipc_path, tcp_address
 from heard.wire.v3_params import RULES, check_params
 
 Complaint = tuple[Keys, str, str]
@@ -59,6 +60,11 @@ def start_up_errors(settings: Settings) -> list[str]:
     for source in settings.source:
         if source.input == "file":
             look(f"source.{source.name}.path", source.path, _unreadable)
+    if settings.socket_group and (fault := _no_member(settings.socket_group)):
+        errors.append(f"socket_group = {shown('', settings.socket_group)}: {fault}")
+    if any(each.startswith("tcp://") for each in (settings.publish.endpoint, settings.control.endpoint)):
+        look("curve.secret_key_file", settings.curve.secret_key_file, _exposed_key)
+        look("curve.allowed_clients_dir", settings.curve.allowed_clients_dir, _no_allow_list)
     upstream = settings.upstream
     if upstream.service == "assemblyai":
         if upstream.api_key_file:
@@ -79,6 +85,40 @@ def _unreadable(path: Path) -> str:
     return "" if os.access(path, os.R_OK) else "cannot be read: Permission denied"
 
 
+def _exposed_key(path: Path) -> str:
+    # A name that is too long is told by the other one.
+    missing = not os.path.lexists(path)
+    return "no such file; `heard keygen --server` makes it" if missing else _exposed(path)
+
+
+def _no_allow_list(path: Path) -> str:
+    """Return what is wrong with the folder that says who may connect."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return "no such folder; `heard keygen --client NAME` makes it"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    if not stat.S_ISDIR(found.st_mode):
+        return "must be a folder"
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return (
+            f"others could add a key, mode {stat.S_IMODE(found.st_mode):04o}; must be 0700: chmod 700 {path}"
+        )
+    return "" if os.access(path, os.R_OK | os.X_OK) else "cannot be read: Permission denied"
+
+
+def _no_member(group: str) -> str:
+    """Return why this process cannot give a file to the group."""
+    try:
+        number = grp.getgrnam(group).gr_gid
+    except KeyError:
+        return "there is no such group"
+    if os.geteuid() == 0 or number in {os.getegid(), *os.getgroups()}:
+        return ""
+    return "must be a group that the daemon's user is in (or run as root)"
+
+
 def _exposed(path: Path) -> str:
     """Return what is wrong with a key file; a missing one may be made up for by another source of the key."""
     try:
@@ -95,34 +135,49 @@ def _exposed(path: Path) -> str:
 
 
 def _endpoints(settings: Settings) -> Iterator[Complaint]:
-    paths: list[Path] = []
+    taken: list[Path | tuple[str, int]] = []
     longest = f"ipc://{settings.runtime_dir}/transcripts"
     endpoints = {"publish": settings.publish.endpoint, "control": settings.control.endpoint}
     inside = any(endpoint.startswith(f"ipc://{settings.runtime_dir}/") for endpoint in endpoints.values())
-    if not inside and (fault := _endpoint_fault(longest)):
+    if not inside and (fault := _endpoint_fault(longest, settings)):
         yield ("runtime_dir",), shown("", settings.runtime_dir), fault
     own = {Path(settings.runtime_dir) / name for name in OWN_SOCKETS}
     for section, endpoint in endpoints.items():
         at = (section, "endpoint")
-        if fault := _endpoint_fault(endpoint):
+        if fault := _endpoint_fault(endpoint, settings):
             yield at, shown("", endpoint), fault
             continue
-        path = ipc_path(endpoint)
-        if path in own:
+        place = tcp_address(endpoint) if endpoint.startswith("tcp://") else ipc_path(endpoint)
+        if place in own:
             yield at, shown("", endpoint), "is a socket of the daemon's own; must have another name"
-        elif path in paths:
+        elif place in taken and not (isinstance(place, tuple) and place[1] == 0):
             yield at, shown("", endpoint), "must differ from publish.endpoint"
-        paths.append(path)
+        taken.append(place)
 
 
-def _endpoint_fault(endpoint: str) -> str:
-    if endpoint.startswith("tcp://"):
-        return "must be ipc:// and an absolute path; over tcp:// anyone who reaches the port could listen"
+def _endpoint_fault(endpoint: str, settings: Settings) -> str:
     try:
-        ipc_path(endpoint)
+        if not endpoint.startswith("tcp://"):
+            ipc_path(endpoint)
+            return ""
+        tcp_address(endpoint)
     except ValueError as error:
         message = str(error)
         return message if message.startswith("must") else f"must be shorter: {message}"
+    curve = settings.curve
+    lacking = [
+        f"curve.{name}"
+        for name, value in (
+            ("secret_key_file", curve.secret_key_file),
+            ("allowed_clients_dir", curve.allowed_clients_dir),
+        )
+        if not value
+    ]
+    if lacking:
+        return (
+            f"must be ipc://, or have {' and '.join(lacking)}: over tcp:// only clients with a listed key "
+            "may connect; `heard keygen --server` and `heard keygen --client NAME` make the keys"
+        )
     return ""
 
 

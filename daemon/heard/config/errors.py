@@ -20,7 +20,8 @@ SHOWN_CHARS = 200
 MASK = "****"
 
 _SECRET = re.compile(
-    r"token|secret|password|credential|api_?key(?!_file)|auth_header_value|authorization", re.IGNORECASE
+    r"token|secret(?!_key_file)|password|credential|api_?key(?!_file)|auth_header_value|authorization",
+    re.IGNORECASE,
 )
 _USER_INFO = re.compile(r"(?<=://)[^/@\s]*(?=@)")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import cast, get_args, get_origin
@@ -19,7 +19,7 @@ from heard.config.checks import check
 from heard.config.errors import ConfigError, Keys, allowed, line, plain, shown, unknown
 from heard.config.fields import Key, dotted, keys_of
 from heard.config.merge import Given, Merged, Table, merge
-from heard.settings import Settings, Source
+from heard.settings import Curve, Settings, Source
 from heard.wire.endpoints import expand, runtime_dir, state_dir
 
 
@@ -186,6 +186,10 @@ def _located(settings: Settings, environ: Mapping[str, str]) -> Settings:
         publish=replace(settings.publish, endpoint=expand(settings.publish.endpoint, where)),
         control=replace(settings.control, endpoint=expand(settings.control.endpoint, where)),
         metrics=replace(settings.metrics, endpoint=expand(settings.metrics.endpoint, where)),
+        curve=replace(
+            settings.curve,
+            **{each.name: _absolute(getattr(settings.curve, each.name)) for each in fields(Curve)},
+        ),
         upstream=replace(
             settings.upstream,
             api_key_file=_absolute(settings.upstream.api_key_file),

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import zmq
 
+from heard.guard import KeysUnusableError
+from heard.pipes import EndpointTakenError
 from heard.publish.process import TICK_S, Publisher
 from heard.stage import Options, Stage
 
@@ -26,7 +28,7 @@ def main() -> int:
     stage = Stage("publish", Options(options.runtime_dir, options.lifeline))
     try:
         role = Publisher(stage)
-    except (zmq.ZMQError, OSError) as error:
+    except (zmq.ZMQError, OSError, EndpointTakenError, KeysUnusableError) as error:
         log.error("cannot publish on %s: %s", stage.settings.publish.endpoint, error)
         stage.pipes.close()
         return 1

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import zmq
 
+from heard.guard import Guard
 from heard.meters import Latency
-from heard.pipes import ACKS, EVENTS, POSITIONS
+from heard.pipes import ACKS, EVENTS, POSITIONS, endpoint_of
 from heard.publish import once, pages, sequence
 from heard.publish.bodies import check, check_settlement, complete
 from heard.publish.journal import Journal
@@ -60,6 +61,7 @@ class Publisher:
 
         Raises:
             OSError: a file cannot be made (zmq.ZMQError: the endpoint cannot be bound).
+            EndpointTakenError, KeysUnusableError: likewise, over tcp://.
         """
         self._stage = stage
         self._settings = stage.settings.publish
@@ -75,7 +77,12 @@ class Publisher:
             self._journal = Journal(Path(stage.settings.state_dir), time.time(), writing)
             self._lookup = Lookup(self._journal.path, self._settings, writing)
             stage.on(self._lookup.descriptor, self._looked_up)
-        self._publisher = stage.pipes.publisher(self._settings.endpoint)
+        self._guard = Guard(stage.settings)
+        self._publisher = stage.pipes.publisher(self._settings.endpoint, self._guard)
+        self._endpoint = self._settings.endpoint
+        if self._endpoint.startswith("tcp://"):
+            self._endpoint = endpoint_of(self._publisher)
+            log.info("transcripts are published on %s", self._endpoint)
         self._events = stage.pipes.pull(EVENTS)
         self._acks = stage.pipes.push(ACKS)
         self._positions = stage.pipes.push(POSITIONS)
@@ -145,6 +152,10 @@ class Publisher:
         for answer in answers:
             self._stage.answer(answer)
 
+    def reload(self) -> None:
+        """Take over the settings as they are now (`heard.stage.Reloads`)."""
+        self._guard.reload()
+
     def report(self) -> tuple[dict[str, Body], Body, dict[str, int]]:
         """Return the latency of finals by source, how much was published, and faults."""
         sources: dict[str, Body] = {
@@ -152,11 +163,13 @@ class Publisher:
             for source, meters in self._latency.items()
         }
         own: Body = {
+            "endpoint": self._endpoint,
             "published": self._sequence.total,
             "journal_rows": self._journal.rows if self._journal else 0,
             "seq": self._sequence.last(NUMBERED),
         }
-        faults = self._counters | Counter(state_faults=self._sequence_file.faults + self._once_file.faults)
+        faults = self._counters | Counter(refused_connections=self._guard.refused())
+        faults |= Counter(state_faults=self._sequence_file.faults + self._once_file.faults)
         if self._journal is not None:
             faults |= Counter(journal_faults=self._journal.faults, journal_lost=self._journal.lost)
         if self._lookup is not None:

@@ -208,7 +208,9 @@ class Control:
             "version": __version__,
             "protocol": PROTOCOL,
             "run": self._run,
-            "transcripts": self._settings.publish.endpoint,
+            "transcripts": take_or(
+                take_or(self._status(), "publish", dict, {}), "endpoint", str, self._settings.publish.endpoint
+            ),
         }
 
     def _stop(self, _args: Body) -> Body:

@@ -75,7 +75,8 @@ class Overview:
             "processes": dict(processes),
             "sources": sources,
             "publish": {
-                "endpoint": self.settings.publish.endpoint,
+                # Known to the process that bound it, where any free port was asked for.
+                "endpoint": cast("str", own.get("endpoint", self.settings.publish.endpoint)),
                 "published": cast("int", own.get("published", 0)),
                 "journal_rows": cast("int", own.get("journal_rows", 0)),
                 "seq": cast("dict[str, int]", own.get("seq", {})),

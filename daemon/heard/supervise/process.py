@@ -14,9 +14,11 @@ from typing import cast
 
 import zmq
 
-from heard import logs
-from heard.pipes import EVENTS, Pipes, Process, claim, private_directory
+from heard import dumps, logs
+from heard.guard import Guard
+from heard.pipes import EVENTS, Pipes, Process, endpoint_of
 from heard.settings import Settings
+from heard.supervise import places
 from heard.supervise.activation import control_listener
 from heard.supervise.children import CONFIGURATION_EXIT, Children, Running, usage
 from heard.supervise.control import Control, Outbox
@@ -27,10 +29,9 @@ from heard.supervise.overview import Overview
 from heard.supervise.policy import State
 from heard.supervise.progress import Progress
 from heard.supervise.service import Service
-from heard.supervise.table import children
+from heard.supervise.table import VARIABLE, children
 from heard.wire.codec import Body, WireError
 from heard.wire.control import ControlError
-from heard.wire.endpoints import ipc_path
 from heard.wire.events import Event
 from heard.wire.report import Order, Report, StageState, unpack_from_stage
 from heard.wire.status import ProcessStatus, Status
@@ -51,23 +52,16 @@ def run(settings: Settings, read: Read | None = None) -> int:
     Raises:
         EndpointTakenError: another daemon has the runtime directory or a socket.
         ActivationError: systemd handed over another socket than the control socket.
+        KeysUnusableError: a key or the allow-list of a tcp:// endpoint cannot be used.
         OSError: a directory cannot be made, or is not private.
     """
     logs.set_up("supervise", settings.log_level, settings.log_format)
     os.umask(0o077)
-    runtime_dir, state_dir = Path(settings.runtime_dir), Path(settings.state_dir)
-    private_directory(runtime_dir)
-    private_directory(state_dir)
-    for taken in (settings.control.endpoint, settings.publish.endpoint):
-        private_directory(ipc_path(taken).parent)
-    listener = control_listener(ipc_path(settings.control.endpoint), os.environ)
-    # The descriptors stay open, and the paths ours, until this process ends.
-    for path in (
-        runtime_dir / "heard",
-        ipc_path(settings.control.endpoint),
-        ipc_path(settings.publish.endpoint),
-    ):
-        claim(path)
+    if VARIABLE in os.environ:
+        # The key is in this process too, then.
+        dumps.forbid()
+    places.take(settings)
+    listener = control_listener(Path(settings.control.endpoint.partition("://")[2]), os.environ)
     return Supervisor(settings, read, listener).run()
 
 
@@ -92,7 +86,10 @@ class Supervisor:
         )
         self._pipes = Pipes(Path(settings.runtime_dir))
         self._reports = self._pipes.reports_router()
-        self._requests = self._pipes.control_router(settings.control.endpoint, listener)
+        self._guard = Guard(settings)
+        self._requests = self._pipes.control_router(settings.control.endpoint, self._guard, listener=listener)
+        if settings.control.endpoint.startswith("tcp://"):
+            log.info("the control socket is %s", endpoint_of(self._requests))
         self._events = self._pipes.push(EVENTS)
         self._children = Children(children(settings), settings)
         local, stall_s = settings.upstream.service == "local", settings.capture.stall_ms / 1000
@@ -242,6 +239,7 @@ class Supervisor:
             left = self._in_force.reload()
         finally:
             self._service.reloaded()
+        self._guard.reload()
         self._overview.settings = self._in_force.settings
         logs.set_level(self._in_force.settings.log_level)
         return {"restart_needed": left} if left else {}
@@ -278,7 +276,10 @@ class Supervisor:
             "restarts": 0,
             "rss_bytes": rss_bytes,
             "cpu_s": cpu_s,
-            "counters": {"refused_requests": self._control.refused},
+            "counters": {
+                "refused_requests": self._control.refused,
+                "refused_connections": self._guard.refused(),
+            },
         }
         processes = {"supervise": own}
         for name, running in self._children.running.items():

@@ -13,7 +13,9 @@ from heard.settings import Settings
 RECOGNIZER_SOCKET = "recognizer"
 """Name of the embedded recognizer's unix socket in the runtime directory."""
 
-SECRETS = ("ASSEMBLYAI_API_KEY", "CREDENTIALS_DIRECTORY")
+VARIABLE = "ASSEMBLYAI_API_KEY"
+"""Environment variable that holds the key."""
+SECRETS = (VARIABLE, "CREDENTIALS_DIRECTORY")
 """Environment variables that lead to the key; `upstream` alone inherits them."""
 
 DRAIN_S = 3.0

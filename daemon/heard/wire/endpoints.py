@@ -9,6 +9,7 @@ from pathlib import Path
 CONTROL = "ipc://{runtime_dir}/control"
 TRANSCRIPTS = "ipc://{runtime_dir}/transcripts"
 
+MAX_PORT = 65535
 IPC_PATH_LIMIT = 107
 """Bytes of a unix socket's path on Linux (sun_path less its final zero byte)."""
 
@@ -61,3 +62,39 @@ def ipc_path(endpoint: str) -> Path:
             "choose a shorter runtime_dir"
         )
     return Path(path)
+
+
+def tcp_address(endpoint: str) -> tuple[str, int]:
+    """Return the address and port at which a tcp:// endpoint listens; "" is every address, 0 any free port.
+
+    Raises:
+        ValueError: it is none; says what would be right.
+    """
+    import ipaddress  # noqa: PLC0415 - a client, which asks for none, is to be loaded quickly
+
+    host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    try:
+        version: int = 4 if host == "*" else ipaddress.ip_address(bare).version
+    except ValueError:
+        version = 0
+    number = 0 if port == "*" else int(port) if port.isascii() and port.isdecimal() else -1
+    if (
+        not endpoint.startswith("tcp://")
+        or not 0 <= number <= MAX_PORT
+        or version != (4 if bare == host else 6)
+    ):
+        raise ValueError("must be tcp://ADDRESS:PORT, ADDRESS being this machine's (192.0.2.7, [::1]) or *")
+    return ("" if host == "*" else bare), number
+
+
+def reachable(endpoint: str, through: str) -> str:
+    """Return where a client finds `endpoint`, of which the daemon told it `through` another one.
+
+    A daemon that listens at every address of its machine cannot know by which one the client came.
+    """
+    host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
+    if not endpoint.startswith("tcp://") or host not in ("*", "0.0.0.0", "[::]"):  # noqa: S104 - read, not bound
+        return endpoint
+    seen = through.removeprefix("tcp://").rpartition(":")[0] if through.startswith("tcp://") else "127.0.0.1"
+    return f"tcp://{seen}:{port}"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import grp
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
-from heard.config import start_up_errors
-from heard.settings import Settings, Source, Upstream
+from heard.config import ConfigError, load, start_up_errors
+from heard.settings import Control, Curve, Settings, Source, Upstream
 
 from ...support.processes import run
 from ...system.running import folder
@@ -86,3 +88,59 @@ def test_a_file_that_may_not_be_read() -> None:
         path.touch(mode=0o200)
         finished = run([sys.executable, "-c", AS_NOBODY, path], limit_s=30)
         assert finished.stdout == f'source.tape.path = "{path}": cannot be read: Permission denied\n'
+
+
+def guarded(folder: Path, group: str = "") -> Settings:
+    """Return settings with a control socket over tcp://."""
+    curve = Curve(secret_key_file=str(folder / "s.key_secret"), allowed_clients_dir=str(folder / "clients"))
+    return Settings(control=Control(endpoint="tcp://127.0.0.1:5570"), curve=curve, socket_group=group)
+
+
+def test_keys_that_tcp_needs(tmp_path: Path) -> None:
+    """Both named where they are missing, and where others could read or add to them; with the cure."""
+    secret, allowed = start_up_errors(guarded(tmp_path))
+    assert secret.endswith('s.key_secret": no such file; `heard keygen --server` makes it')
+    assert allowed.endswith('clients": no such folder; `heard keygen --client NAME` makes it')
+    (tmp_path / "s.key_secret").touch(0o644)
+    (tmp_path / "clients").mkdir()
+    (tmp_path / "clients").chmod(0o770)
+    secret, allowed = start_up_errors(guarded(tmp_path))
+    assert "others can read it, mode 0644; must be 0600" in secret
+    assert "others could add a key, mode 0770; must be 0700" in allowed
+    (tmp_path / "s.key_secret").chmod(0o600)
+    (tmp_path / "clients").chmod(0o700)
+    assert start_up_errors(guarded(tmp_path)) == []
+    assert start_up_errors(dataclasses.replace(guarded(tmp_path / "x"), control=Control())) == []
+    (tmp_path / "s.key_secret").rename(tmp_path / "clients.key_secret")
+    (tmp_path / "clients").rmdir()
+    (tmp_path / "clients").touch()
+    assert any(error.endswith("must be a folder") for error in start_up_errors(guarded(tmp_path)))
+
+
+def test_a_group_for_the_sockets() -> None:
+    """It must exist; whether this user may use it is a matter of membership."""
+    (error,) = start_up_errors(Settings(socket_group="no-such-group"))
+    assert error == 'socket_group = "no-such-group": there is no such group'
+    own = grp.getgrgid(os.getegid()).gr_name
+    assert start_up_errors(Settings(socket_group=own)) == []
+
+
+@pytest.mark.parametrize(
+    ("publish", "control", "complaint"),
+    [
+        ("tcp://127.0.0.1:5571", "tcp://127.0.0.1:5571", "must differ from publish.endpoint"),
+        ("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", None),
+        ("tcp://localhost:5571", None, "must be tcp://ADDRESS:PORT"),
+        ("tcp://*:5571", "tcp://*:5570", None),
+    ],
+)
+def test_endpoints_over_tcp(tmp_path: Path, publish: str, control: str | None, complaint: str | None) -> None:
+    """An address of this machine, and two different ports."""
+    given = {"HEARD_PUBLISH__ENDPOINT": publish, "HEARD_CURVE__SECRET_KEY_FILE": "/k"}
+    given |= {"HEARD_CURVE__ALLOWED_CLIENTS_DIR": f"{tmp_path}/c"}
+    given |= {} if control is None else {"HEARD_CONTROL__ENDPOINT": control}
+    if complaint is None:
+        assert load(Path("/dev/null"), [], given).settings.curve.allowed_clients_dir == str(tmp_path / "c")
+    else:
+        with pytest.raises(ConfigError, match=complaint):
+            load(Path("/dev/null"), [], given)

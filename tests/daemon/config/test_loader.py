@@ -227,8 +227,9 @@ def test_every_error_at_once(tmp_path: Path) -> None:
         "FILE: source.hall.denoise.adaptive = 1: must be true or false",
         "$HEARD_SOURCE__HALL__CHANNEL: source.hall.channel = -1: must be a whole number from 0 to 64",
         (
-            'FILE: publish.endpoint = "tcp://*:5555": must be ipc:// and an absolute path; '
-            "over tcp:// anyone who reaches the port could listen"
+            'FILE: publish.endpoint = "tcp://*:5555": must be ipc://, or have curve.secret_key_file and '
+            "curve.allowed_clients_dir: over tcp:// only clients with a listed key may connect; "
+            "`heard keygen --server` and `heard keygen --client NAME` make the keys"
         ),
         (
             'FILE: control.endpoint = "ipc://relative/path": '

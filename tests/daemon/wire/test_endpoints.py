@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from heard.wire.endpoints import CONTROL, expand, ipc_path, runtime_dir, state_dir
+from heard.wire.endpoints import CONTROL, expand, ipc_path, reachable, runtime_dir, state_dir, tcp_address
 
 
 def test_the_runtime_directory() -> None:
@@ -42,3 +42,59 @@ def test_an_endpoint_is_an_ipc_path() -> None:
     assert len(str(ipc_path("ipc:///" + "a" * 106))) == 107
     with pytest.raises(ValueError, match="path of 108 bytes; a unix socket takes 107"):
         ipc_path("ipc:///" + "a" * 107)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "address"),
+    [
+        ("tcp://127.0.0.1:5570", ("127.0.0.1", 5570)),
+        ("tcp://[::1]:5570", ("::1", 5570)),
+        ("tcp://*:5570", ("", 5570)),
+        ("tcp://127.0.0.1:*", ("127.0.0.1", 0)),
+        ("tcp://127.0.0.1:0", ("127.0.0.1", 0)),
+    ],
+)
+def test_a_tcp_endpoint_has_an_address_and_a_port(endpoint: str, address: tuple[str, int]) -> None:
+    """Of this machine, so it is a number: libzmq takes a name for that of a network card."""
+    assert tcp_address(endpoint) == address
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        *(
+            "tcp://",
+            "tcp://5570",
+            "tcp://localhost:5570",
+            "tcp://eth0:5570",
+            "tcp://127.0.0.1:",
+            "tcp://:5570",
+        ),
+        *(
+            "tcp://127.0.0.1:65536",
+            "tcp://127.0.0.1:-1",
+            "tcp://127.0.0.1:x",
+            "tcp://::1:5570",
+            "tcp://[::1]",
+        ),
+        *(
+            "tcp://[127.0.0.1]:5570",
+            "tcp://127.0.0.1:5570;tcp://*:1",
+            "udp://127.0.0.1:5570",
+            "tcp://127.0.0.1:٣",
+        ),
+    ],
+)
+def test_what_is_no_address_to_listen_at_is_refused(endpoint: str) -> None:
+    """With what would be right."""
+    with pytest.raises(ValueError, match="must be tcp://ADDRESS:PORT"):
+        tcp_address(endpoint)
+
+
+def test_every_address_is_the_one_through_which_the_client_came() -> None:
+    """0.0.0.0 can be listened at, but not be connected to."""
+    assert reachable("tcp://0.0.0.0:5571", "tcp://192.0.2.7:5570") == "tcp://192.0.2.7:5571"
+    assert reachable("tcp://[::]:5571", "tcp://[::1]:5570") == "tcp://[::1]:5571"
+    assert reachable("tcp://0.0.0.0:5571", "ipc:///run/heard/control") == "tcp://127.0.0.1:5571"
+    assert reachable("tcp://192.0.2.8:5571", "tcp://192.0.2.7:5570") == "tcp://192.0.2.8:5571"
+    assert reachable("ipc:///run/t", "tcp://192.0.2.7:5570") == "ipc:///run/t"
