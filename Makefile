@@ -29,6 +29,15 @@ soak: ## stages killed at random for MINUTES=1; SEED=n repeats a run
 	@.ci/setup test
 	@SOAK_MINUTES=$(or $(MINUTES),1) SOAK_SEED=$(or $(SEED),0) $(BIN)/pytest -q -s tests/system/test_soak.py
 
+.PHONY: fuzz
+fuzz: ## hostile input: FRAMES=1000000 frames, MESSAGES=10000 of the service, then SECONDS=60 led by coverage
+	@.ci/setup test
+	@$(BIN)/python -m tests.fuzz --frames $(or $(FRAMES),1000000) --messages $(or $(MESSAGES),10000) $(ARGS)
+	@$(BIN)/python .ci/requirements all fuzz | grep atheris >.setup/fuzz.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement .setup/fuzz.txt
+	@for target in control pipes service; do \
+	    $(BIN)/python -m tests.fuzz --guided $$target --seconds $(or $(SECONDS),60) || exit 1; done
+
 .PHONY: bench
 bench: ## the README's numbers, measured on this machine
 	@.ci/setup test

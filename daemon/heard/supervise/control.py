@@ -29,6 +29,8 @@ DEVICES_S = 12.0
 LEARN_S = 2.0
 """For how long noise is measured unless the client says."""
 
+SHOWN_CHARS = 100
+
 Frames = list[bytes]
 
 
@@ -147,7 +149,9 @@ class Control:
         _merge(pending.result, answer.result)
         if not pending.missing:
             args = pending.request.args
-            self._changed(pending.request.op, take_or(args, "source", str, ""), args)
+            # Checked by the ops that take one; to the others it is a field that they do not know.
+            source = args.get("source")
+            self._changed(pending.request.op, source if isinstance(source, str) else "", args)
             outbox.replies.append([*pending.envelope, Reply(pending.request.id, pending.result).pack()])
         return outbox
 
@@ -179,7 +183,8 @@ class Control:
         handler = self._handlers.get(request.op)
         if handler is None:
             raise ControlError(
-                Code.UNKNOWN_OP, f"unknown op {request.op!r}: there are {', '.join(sorted(self._handlers))}"
+                Code.UNKNOWN_OP,
+                f"unknown op {_shown(request.op)}: there are {', '.join(sorted(self._handlers))}",
             )
         outcome = handler(request.args)
         if not isinstance(outcome, Relay):
@@ -256,7 +261,7 @@ class Control:
         name = take(args, "source", str) if required else take_or(args, "source", str, "")
         if (required or name) and self._settings.by_name(name) is None:
             names = ", ".join(source.name for source in self._settings.source)
-            raise ControlError(Code.UNKNOWN_SOURCE, f"no source is called {name!r}: there are {names}")
+            raise ControlError(Code.UNKNOWN_SOURCE, f"no source is called {_shown(name)}: there are {names}")
         return name
 
 
@@ -280,9 +285,15 @@ def _stage_of(key: str) -> Process:
     section = key.partition(".")[0]
     if section not in STAGES or "." not in key:
         raise ControlError(
-            Code.BAD_VALUE, f"unknown key {key!r}: keys begin with {' or '.join(f'{s}.' for s in STAGES)}"
+            Code.BAD_VALUE,
+            f"unknown key {_shown(key)}: keys begin with {' or '.join(f'{s}.' for s in STAGES)}",
         )
     return STAGES[section]
+
+
+def _shown(text: str) -> str:
+    """Return what a client sent, short enough for a reply."""
+    return repr(text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}…")
 
 
 def _split(frames: Sequence[bytes]) -> tuple[Frames, Frames]:

@@ -6,11 +6,15 @@ A stage sends a `Report` several times a second and at every change of state, an
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 
 from heard.wire.codec import Body, WireError, checked, member, pack, take, take_or, unpack
 from heard.wire.control import Code, read_code
+
+T = TypeVar("T")
 
 
 class StageState(StrEnum):
@@ -126,9 +130,9 @@ def unpack_from_stage(data: bytes) -> Report | Answer:
                 take(body, "process", str),
                 take(body, "pid", int),
                 member(take(body, "state", str), "state", StageState),
-                take_or(body, "sources", dict, {}),
+                _by_name(body, "sources", _part),
                 take_or(body, "own", dict, {}),
-                take_or(body, "counters", dict, {}),
+                _by_name(body, "counters", lambda count: checked(count, "counters", int)),
                 [checked(each, "faults", dict) for each in take_or(body, "faults", list, [])],
             )
         case "answer":
@@ -142,3 +146,26 @@ def unpack_from_stage(data: bytes) -> Report | Answer:
             )
         case kind:
             raise WireError(f"unknown kind {kind!r}")
+
+
+def _by_name(body: Body, key: str, read: Callable[[object], T]) -> dict[str, T]:
+    """Return the map under `key`, its keys text and its values read."""
+    return {checked(name, key, str): read(value) for name, value in take_or(body, key, dict, {}).items()}
+
+
+def _part(value: object) -> Body:
+    """Return a stage's part of a source's status: what supervise itself goes by is as it must be."""
+    part = checked(value, "sources", dict)
+    for key, kind in (("state", str), ("denoise", dict), ("latency_ms", dict)):
+        if key in part:
+            checked(part[key], key, kind)
+    if "upstream" in part:
+        take(checked(part["upstream"], "upstream", dict), "state", str)
+    if "ledger" in part:
+        ledger = checked(part["ledger"], "ledger", dict)
+        for key in ("captured", "delivered", "pending", "muted"):
+            take(ledger, key, int)
+        for key in ("dropped", "gaps"):
+            _by_name(ledger, key, lambda count: checked(count, "ledger", int))
+            take(ledger, key, dict)
+    return part
