@@ -36,7 +36,7 @@ fuzz: ## hostile input: FRAMES=1000000 frames, MESSAGES=10000 of the service, th
 	@$(BIN)/python .ci/requirements all fuzz | grep atheris >.setup/fuzz.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement .setup/fuzz.txt
 	@for target in control pipes service; do \
-	    $(BIN)/python -m tests.fuzz --guided $$target --seconds $(or $(SECONDS),60) || exit 1; done
+	    $(BIN)/python -m tests.fuzz.guided $$target $(or $(SECONDS),60) || exit 1; done
 
 .PHONY: bench
 bench: ## the README's numbers, measured on this machine

@@ -1,7 +1,6 @@
-"""`make fuzz`: hostile input for long, with memory measured; or, with --guided, led by what code it reaches.
+"""The first half of `make fuzz`: hostile input, the same for the same seed, with memory measured.
 
 python -m tests.fuzz [--frames 1000000] [--messages 10000] [--seed 1]
-python -m tests.fuzz --guided [--seconds 60]
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
-from .inputs import SEEDS, inputs
+from .inputs import inputs
 from .targets import TARGETS
 
 STUCK_S = 5.0
@@ -71,36 +70,15 @@ def plain(kind: str, count: int, seed: int) -> bool:
     return flat
 
 
-def guided(kind: str, seconds: int) -> None:
-    """Let atheris look for inputs that reach new code; it ends this process, and keeps what it found."""
-    import atheris  # noqa: PLC0415 - of the group `fuzz`, which this alone needs
-
-    corpus = Path("out") / "fuzz" / kind
-    corpus.mkdir(parents=True, exist_ok=True)
-    for number, data in enumerate(SEEDS[kind]):
-        (corpus / f"seed-{number:03}").write_bytes(data)
-    atheris.instrument_all()
-    target = TARGETS[kind]()
-    options = [f"-max_total_time={seconds}", f"-timeout={STUCK_S:g}", "-max_len=4096", "-rss_limit_mb=1024"]
-    found = f"-artifact_prefix={corpus.parent}/{kind}-"
-    atheris.Setup([sys.argv[0], *options, found, "-print_final_stats=1", str(corpus)], target.feed)
-    atheris.Fuzz()
-
-
 def main() -> int:
     """Run; return 0 when nothing was found."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--frames", type=int, default=1_000_000, help="of control and pipes")
     parser.add_argument("--messages", type=int, default=10_000, help="of the service")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="repeats a run")
-    parser.add_argument("--guided", choices=TARGETS, help="this target, by coverage")
-    parser.add_argument("--seconds", type=int, default=60, help="for --guided")
     options = parser.parse_args()
     # What is odd is said a thousand times over; what matters is raised.
     logging.disable(logging.CRITICAL)
-    if options.guided:
-        guided(options.guided, options.seconds)
-        return 0
     print(f"seed {options.seed}", flush=True)
     counts = {"control": options.frames // 2, "pipes": options.frames // 2, "service": options.messages}
     return int(not all(plain(kind, count, options.seed) for kind, count in counts.items()))

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 LONGEST_READ_S = 1.0
 """Seconds of audio read at once; what is late is caught up over several reads."""
 SHORTEST_READ_S = 0.01
+RATES_HZ = (1000, 768_000)
+"""No sound has fewer samples a second, or more."""
 PIECE = 4096
 """Frames asked of libsndfile at once."""
 
@@ -52,8 +54,13 @@ def open_sound(path: Path, channel: int) -> _SoundFile:
         raise InputRefusedError(f"{path}: empty; anything that libsndfile reads would do")
     try:
         sound = cast("_SoundFile", soundfile.SoundFile(path))
+        # What is cut off in its header may open and not be found again.
+        sound.seek(0)
     except (soundfile.LibsndfileError, OSError) as error:
         raise InputRefusedError(f"{path}: cannot be read as audio: {_reason(error)}") from None
+    if not RATES_HZ[0] <= sound.samplerate <= RATES_HZ[1]:
+        sound.close()
+        raise InputRefusedError(f"{path}: {sound.samplerate} samples a second: is damaged, or no sound")
     if sound.frames < 1:
         sound.close()
         raise InputRefusedError(f"{path}: holds no samples")
@@ -198,7 +205,12 @@ class FileInput:
         self.stop()
         frame, discard = warm_up(self._captured - self._place.sample, self.rate_hz)
         self._frame = self._place.frame + frame
-        self._sound.seek(min(self._frame, self._total))
+        try:
+            self._sound.seek(min(self._frame, self._total))
+        except (soundfile.LibsndfileError, OSError) as error:
+            log.error("%s: broken at %.1f s: %s", self._path, self._frame / self.rate_hz, _reason(error))
+            self.ended = True
+            return
         self._converter = Converter(self.rate_hz, self._channel, discard=discard)
 
 

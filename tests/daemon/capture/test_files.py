@@ -1,5 +1,6 @@
 """A file of any kind is read at its pace, resumed where it stood, or refused in one line."""
 
+import contextlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -227,3 +228,16 @@ def test_a_channel_that_the_file_lacks_is_refused(tmp_path: Path) -> None:
     path = write_wav(tmp_path / "a.wav", noise(0.1))
     with pytest.raises(InputRefusedError, match="channel = 2: the file has 1"):
         opened(path, channel=2)
+
+
+def test_a_file_that_is_cut_off_in_its_first_frame_is_refused(tmp_path: Path) -> None:
+    """It opens, but nothing in it can be found: one line, and no trace."""
+    whole = tmp_path / "whole.flac"
+    soundfile.write(whole, np.zeros((8000, 2)), RATE_HZ)
+    for size in range(60, whole.stat().st_size, 7):
+        cut = tmp_path / f"cut-{size}.flac"
+        cut.write_bytes(whole.read_bytes()[:size])
+        with contextlib.suppress(InputRefusedError):
+            tape = opened(cut, pace="fast")
+            tape.start(at(0))
+            tape.read(at(1), RATE_HZ)

@@ -282,3 +282,16 @@ def test_any_args_get_a_reply_or_an_order(op: str, args: object) -> None:
     data = msgpack.packb({"v": 1, "id": 1, "op": op, "args": args})
     outbox = Desk().control.take([CLIENT, data], 0.0)
     assert len(outbox.replies) == 1 or outbox.orders
+
+
+def test_a_field_that_an_op_does_not_know_may_hold_anything(desk: Desk) -> None:
+    """`reload` takes no source; one that is no text is none of its business, also when the stages answer."""
+    orders = desk.ask("reload", source=[1]).orders
+    replies = [reply for _, order in orders for reply in desk.control.answered(Answer(order.number)).replies]
+    assert [Reply.unpack(frames[-1]).code for frames in replies] == [None]
+
+
+@pytest.mark.parametrize(("op", "args"), [("x" * 10**6, {}), ("mute", {"source": "x" * 10**6})])
+def test_an_error_quotes_little_of_what_was_sent(desk: Desk, op: str, args: Body) -> None:
+    """A reply is for a person, and smaller than what a client may read."""
+    assert len(_reply(desk.ask(op, **args)).message) < 500

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heard.wire.codec import Body
+from heard.wire.codec import Body, WireError, pack, unpack
 from heard.wire.control import Code
 from heard.wire.report import Answer, Order, Report, StageState, unpack_from_stage
 
@@ -82,3 +82,29 @@ def test_arbitrary_bytes(data: bytes) -> None:
     """Never anything but a WireError."""
     only_wire_errors(unpack_from_stage, data)
     only_wire_errors(Order.unpack, data)
+
+
+LEDGER = {"captured": 1, "delivered": 1, "pending": 0, "dropped": {}, "muted": 0, "gaps": {}}
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        3,
+        {"state": 3},
+        {"upstream": {}},
+        {"upstream": {"state": None}},
+        {"latency_ms": []},
+        {"denoise": "off"},
+        {"ledger": {}},
+        {"ledger": LEDGER | {"captured": "1"}},
+        {"ledger": LEDGER | {"dropped": {"expired": 0.5}}},
+        {"ledger": {key: value for key, value in LEDGER.items() if key != "gaps"}},
+    ],
+)
+def test_what_supervise_goes_by_is_as_it_must_be(part: object) -> None:
+    """A part of the status that lacks a count, or has another type, is no report."""
+    report = Report("capture", 7, StageState.READY, {"mic": {"ledger": LEDGER}})
+    assert unpack_from_stage(report.pack()) == report
+    with pytest.raises(WireError):
+        unpack_from_stage(pack({**unpack(report.pack()), "sources": {"mic": part}}))
