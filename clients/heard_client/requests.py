@@ -83,7 +83,7 @@ def read_hello(result: Body) -> Hello:
 
 
 def seen_from(control: str, hello: Hello) -> Hello:
-    """Return `hello` with the address at which the client that asked at `control` finds the publish socket."""
+    """Return `hello` with the publish socket as a client finds it that asked at `control`."""
     return replace(hello, transcripts=reachable(hello.transcripts, control))
 
 

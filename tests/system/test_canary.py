@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import resource
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -80,6 +81,8 @@ def look_everywhere(heard: Daemon) -> None:
     assert not traces(heard.child.complained().encode())
     assert not traces(heard.child.printed().encode())
     names = {process["pid"]: name for name, process in status["processes"].items()}
+    undumped = {name for pid, name in names.items() if resource.prlimit(pid, resource.RLIMIT_CORE) == (0, 0)}
+    assert undumped >= {"upstream"}
     assert {*family(heard.child.pid), heard.child.pid} == set(names)
     for pid, name in names.items():
         assert not traces(Path(f"/proc/{pid}/cmdline").read_bytes()), name

@@ -205,7 +205,7 @@ def read(data: str | bytes) -> ServerMessage:
     if kind is None and body.get("error") is not None:
         # SDKs accept an object with `error` and no `type`.
         return _error(body)
-    return Unknown(_clean(kind)[:40]) if isinstance(kind, str) else Unreadable("field 'type' is missing")
+    return Unknown(_line(kind)[:40]) if isinstance(kind, str) else Unreadable("field 'type' is missing")
 
 
 def _begin(body: Fields) -> ServerMessage:
@@ -214,7 +214,7 @@ def _begin(body: Fields) -> ServerMessage:
     return Begin(
         _name(body, "id"),
         _number(body.get("expires_at")),
-        _clean(model)[:MOST_NAME] if isinstance(model, str) else None,
+        _line(model)[:MOST_NAME] if isinstance(model, str) else None,
     )
 
 
@@ -287,13 +287,13 @@ def _error(body: Fields) -> ServerMessage:
         text = text.get("message") or json.dumps(text)
     return ServiceError(
         _whole(body.get("error_code")),
-        _clean(str(text))[:MOST_REMARK] if text is not None else "",
+        _line(str(text))[:MOST_REMARK] if text is not None else "",
         _number(body.get("retry_after_seconds")),
     )
 
 
 def _warning(body: Fields) -> ServerMessage:
-    return ServiceWarning(_whole(body.get("warning_code")), _text(body, "warning")[:MOST_REMARK])
+    return ServiceWarning(_whole(body.get("warning_code")), _line(_text(body, "warning"))[:MOST_REMARK])
 
 
 def _heartbeat(body: Fields) -> ServerMessage:
@@ -356,7 +356,12 @@ def _text(body: Fields, key: str) -> str:
 
 
 def _name(body: Fields, key: str) -> str:
-    return _text(body, key)[:MOST_NAME]
+    return _line(_text(body, key))[:MOST_NAME]
+
+
+def _line(text: str) -> str:
+    """Return what goes into a log and a status as one line that no terminal obeys."""
+    return " ".join("".join(each if each.isprintable() else " " for each in _clean(text)).split())
 
 
 def _clean(text: str) -> str:

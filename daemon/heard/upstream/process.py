@@ -16,7 +16,6 @@ from types import TracebackType
 
 import zmq
 
-from heard import dumps
 from heard.pipes import ACKS, CLEAN, EVENTS, POSITIONS
 from heard.settings import WORKING_RATE_HZ
 from heard.stage import Options, Stage
@@ -342,7 +341,5 @@ def main() -> int:
     parser.add_argument("--runtime-dir", type=Path, required=True)
     parser.add_argument("--lifeline", type=int)
     options = parser.parse_args()
-    # Before the key is read.
-    dumps.forbid()
     stage = Stage("upstream", Options(options.runtime_dir, options.lifeline))
     return stage.run(Upstream(stage), TICK_S)

@@ -1,5 +1,6 @@
 """What the service says is read leniently and without ever raising."""
 
+import dataclasses
 import json
 
 import pytest
@@ -254,3 +255,13 @@ def test_hostile_json_is_read_or_unreadable(data: bytes) -> None:
     found = read(data)
     if isinstance(found, Turn):
         found.transcript.encode()
+
+
+@pytest.mark.parametrize("kind", ["Error", "Warning", "Begin", "\x1b]0;x\x07\n\u202eZ"])
+def test_what_goes_into_the_log_is_one_printable_line(kind: str) -> None:
+    """A terminal would obey what the service sent."""
+    text = "a\x1b]0;x\x07b\nc\x9b31md\u202ee"
+    found = read(json.dumps({"type": kind, "error": text, "warning": text, "id": text}))
+    said = [value for value in dataclasses.asdict(found).values() if isinstance(value, str)]
+    assert said
+    assert all(each.isprintable() for each in said)
