@@ -63,10 +63,7 @@ def find_endpoints(
         directory = SYSTEM_RUNTIME_DIR
     found = control or found_keys.get("control.endpoint") or endpoints.CONTROL
     published = transcripts or found_keys.get("publish.endpoint") or endpoints.TRANSCRIPTS
-    return Endpoints(
-        check_endpoint(endpoints.expand(found, directory)),
-        check_endpoint(endpoints.expand(published, directory)),
-    )
+    return Endpoints(_told(endpoints.expand(found, directory)), _told(endpoints.expand(published, directory)))
 
 
 def check_endpoint(endpoint: str) -> str:
@@ -86,6 +83,15 @@ def check_endpoint(endpoint: str) -> str:
     if scheme == "tcp" and _host_and_port(rest):
         return endpoint
     raise EndpointError(f"{endpoint!r}: must be ipc:///ABSOLUTE/PATH or tcp://HOST:PORT")
+
+
+def _told(endpoint: str) -> str:
+    """Return how a client on the daemon's machine reaches an endpoint that the daemon's configuration names.
+
+    One at any free port (`tcp://127.0.0.1:*`) stays as it is: the daemon alone knows the port (`hello`).
+    """
+    there = endpoints.reachable(endpoint, "")
+    return there if there.startswith("tcp://") and there.endswith((":*", ":0")) else check_endpoint(there)
 
 
 def probe(endpoint: str) -> None:

@@ -73,6 +73,10 @@ def secure(socket: zmq.Socket[bytes], endpoint: str, keys: Keys | None = None) -
     """
     if not endpoint.startswith("tcp://"):
         return
+    if endpoint.endswith((":*", ":0")):
+        raise EndpointError(
+            f"{endpoint}: any free port; the running daemon says which (op hello, and its log)"
+        )
     keys = keys or find_keys()
     if keys is None:
         raise EndpointError(

@@ -6,6 +6,7 @@ import pytest
 import zmq
 import zmq.auth
 
+from heard_client.connect import Endpoints, find_endpoints
 from heard_client.control import Control
 from heard_client.curve import Keys, find_keys, read_keys
 from heard_client.errors import EndpointError
@@ -66,6 +67,20 @@ def test_tcp_without_keys_is_refused_before_anything_is_sent(monkeypatch: pytest
     for make in (Control, Subscriber):
         with pytest.raises(EndpointError, match="give --server-key and --key, or set"):
             make("tcp://127.0.0.1:5570")
+
+
+def test_what_the_daemon_listens_at_is_where_its_own_machine_finds_it(
+    monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    """Every address is the loopback one; any free port is for the running daemon to tell."""
+    monkeypatch.setenv("HEARD_CONFIG", "/dev/null")
+    monkeypatch.setenv("HEARD_CONTROL__ENDPOINT", "tcp://*:5570")
+    monkeypatch.setenv("HEARD_PUBLISH__ENDPOINT", "tcp://[::1]:*")
+    found = find_endpoints()
+    assert found == Endpoints("tcp://127.0.0.1:5570", "tcp://[::1]:*")
+    keys = read_keys(folder / "server.key", folder / "laptop.key_secret")
+    with pytest.raises(EndpointError, match="any free port"):
+        Subscriber(keys=keys)
 
 
 def test_a_unix_socket_needs_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

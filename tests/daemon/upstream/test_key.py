@@ -2,11 +2,14 @@
 
 import json
 import logging
+import sys
 from pathlib import Path
 
 import pytest
 
 from heard.upstream.key import CREDENTIAL, VARIABLE, Key, KeyUnusableError, Scrub, find
+
+from ...support.processes import run
 
 
 def written(path: Path, text: str, mode: int = 0o600) -> Path:
@@ -119,3 +122,24 @@ def test_the_log_is_scrubbed(caplog: pytest.LogCaptureFixture) -> None:
         caplog.handler.removeFilter(scrub)
     assert "hush-hush" not in caplog.text
     assert "*** is wrong" in caplog.text
+
+
+def test_the_trace_of_a_bug_is_scrubbed() -> None:
+    """Python's own way of printing it would pass the log by; the exit status is that of a failure."""
+    program = """
+import logging, sys
+from heard import logs
+from heard.upstream.key import Key, Scrub
+from heard.upstream import process
+logs.set_up("upstream")
+for handler in logging.getLogger().handlers:
+    handler.addFilter(Scrub(Key("hush-hush")))
+sys.excepthook = process._fell
+headers = {"Authorization": "hush-hush"}
+raise ValueError(f"no such header: {headers}")
+"""
+    finished = run([sys.executable, "-c", program], limit_s=30)
+    assert finished.code == 1
+    assert "hush-hush" not in finished.stderr
+    assert "bug: this process ends" in finished.stderr
+    assert "ValueError: no such header: {'Authorization': '***'}" in finished.stderr
