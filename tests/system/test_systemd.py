@@ -42,6 +42,9 @@ def test_start_to_stop(box: Container) -> None:
     with listening(box) as (server, heard):
         box.do("systemctl", "start", "heard")
         assert heard.status()["state"] == "ready"
+        # Though /proc hides what may not be traced, and upstream may not.
+        measured = {name: each["rss_bytes"] for name, each in heard.status()["processes"].items()}
+        assert all(measured.values()), measured
         heard.until(lambda: heard.finals("mic"), WAIT_S, "a final")
         assert server.records[0].authorization == KEY
 

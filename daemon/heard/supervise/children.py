@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -22,6 +23,7 @@ CONFIGURATION_EXIT = 2
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TICKS = os.sysconf("SC_CLK_TCK")
+STAT_BYTES = 4096
 
 
 @dataclass(slots=True)
@@ -37,11 +39,30 @@ class Running:
     """Its standard output, where the child says there that it is ready; closed by who reads it."""
     exit_status: int | None = None
     """Of the last process, None before its end; negative for a signal."""
+    stat: int | None = None
+    """Its /proc/PID/stat, opened at once: where /proc hides processes that may not be traced (hidepid,
+    systemd's ProtectProc), one that has forbidden its dump could not be opened any more."""
 
     @property
     def pid(self) -> int | None:
         """Process id while it runs."""
         return None if self.process is None else self.process.pid
+
+    def forget_stat(self) -> None:
+        """Close what is of a process that has ended."""
+        if self.stat is not None:
+            os.close(self.stat)
+            self.stat = None
+
+    def usage(self) -> tuple[int, float]:
+        """Return the resident bytes and the CPU seconds of the process; zeros while there is none."""
+        if self.stat is None:
+            return 0, 0.0
+        try:
+            return _usage(os.pread(self.stat, STAT_BYTES, 0).decode("ascii", "replace"))
+        except OSError:
+            # It has ended, and is still to be reaped.
+            return 0, 0.0
 
 
 class Children:
@@ -69,6 +90,8 @@ class Children:
             # A service may be allowed real time (LimitRTPRIO=) for the sake of capture alone.
             resource.prlimit(running.process.pid, resource.RLIMIT_RTPRIO, (0, 0))
         running.last_pid, running.output = running.process.pid, running.process.stdout
+        with suppress(OSError):
+            running.stat = os.open(f"/proc/{running.process.pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
         running.life.started(now)
         log.debug("%s started, process %d", name, running.process.pid)
 
@@ -80,6 +103,7 @@ class Children:
             if process is None or (status := process.poll()) is None:
                 continue
             running.process, running.exit_status = None, status
+            running.forget_stat()
             running.life.exited(now, killed=status == -signal.SIGKILL)
             gone.append(running)
         return gone
@@ -100,6 +124,7 @@ class Children:
             if running.process is not None:
                 running.process.kill()
                 running.process.wait(5)
+            running.forget_stat()
         os.close(self._held)
         os.close(self._lifeline)
 
@@ -115,6 +140,10 @@ def usage(pid: int | None) -> tuple[int, float]:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
         return 0, 0.0
+    return _usage(text)
+
+
+def _usage(text: str) -> tuple[int, float]:
     # The command's name may hold spaces and parentheses; the fields begin behind the last one.
     fields = text.rpartition(")")[2].split()
     utime, stime, rss = int(fields[11]), int(fields[12]), int(fields[21])

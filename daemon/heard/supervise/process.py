@@ -283,7 +283,7 @@ class Supervisor:
         }
         processes = {"supervise": own}
         for name, running in self._children.running.items():
-            rss_bytes, cpu_s = usage(running.pid)
+            rss_bytes, cpu_s = running.usage()
             report = self._overview.reports.get(name)
             processes[name] = {
                 "pid": running.pid,
