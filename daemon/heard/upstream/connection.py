@@ -32,14 +32,15 @@ from heard.upstream.backoff import Failure, Kind
 from heard.upstream.dial import Dial, reset
 from heard.upstream.happenings import Abort, Action, Close, SendAudio, SendPing, SendText
 from heard.upstream.key import Key
+from heard.upstream.pieces import Buffer, Pieces, TooLargeError, bound
 
 MOST_UNSENT = 64 * 1024
 """Bytes (2 s of audio) waiting for a peer that does not read: no more audio until it does."""
-LARGEST_MESSAGE = 8 << 20
 FRAMES_AT_ONCE = 64
 """So many frames are read before others get their turn."""
 CLOSING_S = 2.0
 BODY_SHOWN = 120
+_TOO_LARGE = Failure(Kind.PROTOCOL, "a message larger than 8 MiB")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +81,6 @@ class _Frame(Protocol):
     data: bytes
 
 
-class _Buffer(Protocol):
-    length: int | None
-    """Of the frame that is being received."""
-    recv_length: Callable[[], None]
-
-
 class _Options(Protocol):
     sslopt: dict[str, object]
 
@@ -95,7 +90,7 @@ class _WebSocket(Protocol):
 
     sock: socket.socket | None
     sock_opt: _Options
-    frame_buffer: _Buffer
+    frame_buffer: Buffer
 
     def settimeout(self, timeout: float) -> None: ...
     def connect(self, url: str, **options: object) -> None: ...
@@ -142,14 +137,13 @@ class Connection:
         self._wake = wake
         self._dial = Dial(target.timeout_s)
         self._socket = cast("_WebSocket", _Watched(self._established))
-        _bound(self._socket.frame_buffer)
+        bound(self._socket.frame_buffer)
         self._result: bool | Failure | None = None
         self._abandoned = False
         self.reached = False
         """Whether the service has shown itself, by its certificate; a session may come of it."""
         self._unsent = bytearray()
-        self._parts: list[bytes] = []
-        self._parts_bytes = 0
+        self._pieces = Pieces()
         self._close_at: float | None = None
         self.closed = False
         """Nothing more comes or goes."""
@@ -220,7 +214,7 @@ class Connection:
                 frame = self._socket.recv_frame()
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 break
-            except _TooLargeError:
+            except TooLargeError:
                 found.append(self._lose(_TOO_LARGE))
             except websocket.WebSocketConnectionClosedException:
                 found.append(
@@ -253,16 +247,12 @@ class Connection:
     def _take(self, opcode: int, data: bytes, *, last: bool) -> list[Incoming]:
         match opcode:
             case ABNF.OPCODE_TEXT | ABNF.OPCODE_BINARY | ABNF.OPCODE_CONT:
-                # A message may come in any number of empty pieces.
-                if data:
-                    self._parts.append(data)
-                    self._parts_bytes += len(data)
-                if self._parts_bytes > LARGEST_MESSAGE:
+                try:
+                    whole = self._pieces.add(data, last=last)
+                except TooLargeError:
                     return [self._lose(_TOO_LARGE)]
-                if not last:
+                if whole is None:
                     return []
-                whole = b"".join(self._parts)
-                self._parts, self._parts_bytes = [], 0
                 return [Text(whole if self._key is None else self._key.scrub_json(whole))]
             case ABNF.OPCODE_PING:
                 self._send(data, ABNF.OPCODE_PONG)
@@ -385,25 +375,6 @@ def _proxied(*, secure: bool) -> bool:
     """Whether a proxy is named; that it is not for this host (`no_proxy`) the library knows."""
     name = "https_proxy" if secure else "http_proxy"
     return bool(os.environ.get(name) or os.environ.get(name.upper()))
-
-
-class _TooLargeError(Exception):
-    """A frame announces more than a message may have."""
-
-
-_TOO_LARGE = Failure(Kind.PROTOCOL, "a message larger than 8 MiB")
-
-
-def _bound(buffer: _Buffer) -> None:
-    """Refuse a frame by what it announces: the library would read it to its end first, whatever its size."""
-    read = buffer.recv_length
-
-    def recv_length() -> None:
-        read()
-        if (buffer.length or 0) > LARGEST_MESSAGE:
-            raise _TooLargeError
-
-    buffer.recv_length = recv_length
 
 
 def _is_loopback(host: str) -> bool:
