@@ -19,6 +19,8 @@ from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
 REASON_BYTES = 123
+HEARD_FRAMES = 40
+WAIT_S = 2.0
 
 
 def _refuse(status: int, reason: str, headers: dict[str, str], body: str) -> Response:
@@ -56,7 +58,7 @@ MESSAGES: dict[str, Callable[[str], list[str | bytes]]] = {
         _begin("s"),
         _json(type="Turn", turn_order=0, end_of_turn=True, turn_is_formatted=True, transcript=f"key {key}",
               language_code=key, speaker_label=key,
-              words=[{"text": key, "start": 0, "end": 10, "confidence": 1, "speaker": key}]),
+              words=[{"text": key, "start": 1600, "end": 1800, "confidence": 1, "speaker": key}]),
     ],
     "unknown": lambda key: [_begin("s"), _json(type=key, data=key), f"{key} {{", b"\xff" + key.encode()],
 }  # fmt: skip
@@ -73,8 +75,8 @@ class Parrot:
     def __init__(self) -> None:
         self.url = ""
         """Without a path."""
-        self.met: list[str] = []
-        """The paths that were asked for."""
+        self.done: list[str] = []
+        """The paths that were asked for and answered to the end."""
         self.keys: set[str] = set()
         """The keys that were offered."""
 
@@ -82,10 +84,12 @@ class Parrot:
         """Answer an upgrade."""
         path = urlsplit(request.path).path.strip("/")
         key = request.headers.get("Authorization", "")
-        self.met.append(path)
         self.keys.add(key)
         refusal = REFUSALS.get(path)
-        return None if refusal is None else refusal(key)
+        if refusal is None:
+            return None
+        self.done.append(path)
+        return refusal(key)
 
     def talk(self, connection: ServerConnection) -> None:
         """Hold a session."""
@@ -93,11 +97,16 @@ class Parrot:
         path = urlsplit(connection.request.path).path.strip("/")
         key = connection.request.headers.get("Authorization", "")
         with suppress(ConnectionClosed, TimeoutError):
-            for message in MESSAGES[path](key):
+            for number, message in enumerate(MESSAGES[path](key)):
                 connection.send(message, text=isinstance(message, bytes) or None)
+                if path == "turn" and number == 0:
+                    # Words belong to audio that was sent, behind what a session hears of the one before.
+                    for _ in range(HEARD_FRAMES):
+                        connection.recv(timeout=WAIT_S)
             connection.recv(timeout=0.3)
         with suppress(ConnectionClosed, TimeoutError):
             connection.close(1008, f"bad key {key}"[:REASON_BYTES])
+        self.done.append(path)
 
 
 @contextmanager
