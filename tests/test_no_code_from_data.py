@@ -25,10 +25,9 @@ MODULES = {
     ),
     *("multiprocessing", "xmlrpc", "code", "codeop", "imp", "runpy", "telnetlib", "ftplib"),
 }
-CALLS = {
-    *("eval", "exec", "compile", "__import__", "recv_pyobj", "send_pyobj", "system", "popen", "execfile"),
-    *("load_module", "extractall"),
-}
+CALLS = {"eval", "exec", "compile", "__import__"}
+METHODS = {"recv_pyobj", "send_pyobj", "extractall", "load_module", "eval", "exec"}
+OF_OS = {"system", "popen", "execl", "spawnl"}
 WORDS = {"allow_pickle", "shell"}
 
 
@@ -42,9 +41,9 @@ def findings(tree: ast.AST) -> Iterator[str]:
                 yield module
             case ast.Call(func=ast.Name(id=name)) if name in CALLS:
                 yield f"{name}()"
-            case ast.Call(func=ast.Attribute(value=ast.Name(id="re"), attr="compile")):
-                pass
-            case ast.Call(func=ast.Attribute(attr=name)) if name in CALLS:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="os"), attr=name)) if name in OF_OS:
+                yield f"os.{name}()"
+            case ast.Call(func=ast.Attribute(attr=name)) if name in METHODS:
                 yield f".{name}()"
             case ast.keyword(arg=str(word), value=ast.Constant(value=value)) if word in WORDS and value:
                 yield f"{word}={value!r}"
@@ -60,8 +59,8 @@ def test_the_reader_finds_what_it_looks_for() -> None:
     """Each kind once."""
     text = (
         "import pickle\nfrom yaml import load\neval('1')\nsocket.recv_pyobj()\nos.system('x')\n"
-        "np.load(f, allow_pickle=True)\nrun('x', shell=True)\nre.compile('x')\nrun('x', shell=False)\n"
+        "world.system()\nnp.load(f, allow_pickle=True)\nrun('x', shell=True)\nre.compile('x')\n"
     )
     assert sorted(findings(ast.parse(text))) == [
-        *(".recv_pyobj()", ".system()", "allow_pickle=True", "eval()", "pickle", "shell=True", "yaml")
+        *(".recv_pyobj()", "allow_pickle=True", "eval()", "os.system()", "pickle", "shell=True", "yaml")
     ]
