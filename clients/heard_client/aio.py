@@ -110,7 +110,7 @@ class AsyncControl:
         descriptor = sockets.descriptor(self._socket)
         loop.add_reader(descriptor, self._read)
         try:
-            self._socket.send(Request(number, ask.op, ask.args).pack())
+            sockets.request(self._socket, self.endpoint, Request(number, ask.op, ask.args).pack())
             # Sending may have taken note of an arrival that the descriptor tells no more.
             self._read()
             async with asyncio.timeout(wait_s):

@@ -54,7 +54,7 @@ class Control:
         # ZeroMQ queues for a daemon that is not there; asking first tells at once that it is not.
         probe(self.endpoint)
         number = next(self._ids)
-        self._socket.send(Request(number, ask.op, ask.args).pack())
+        sockets.request(self._socket, self.endpoint, Request(number, ask.op, ask.args).pack())
         wait_s = ask.extra_s + (self.timeout_s if timeout_s is None else timeout_s)
         deadline = time.monotonic() + wait_s
         while True:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import zmq
 
 from heard_client.connect import check_endpoint, find_endpoints
-from heard_client.curve import Keys, secure
+from heard_client.curve import Keys, secure, unheard
+from heard_client.errors import NoReplyError
 
 QUEUE_MESSAGES = 10_000
 """So many messages wait for a slow reader before ZeroMQ drops some."""
@@ -48,6 +49,19 @@ def ask(socket: zmq.Socket[bytes], endpoint: str, *, queue: bool = True, keys: K
         socket.setsockopt(zmq.IMMEDIATE, 1)
         socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MAX_MS)
     _connect(socket, endpoint, keys)
+
+
+def request(socket: zmq.Socket[bytes], endpoint: str, data: bytes) -> None:
+    """Send a request; it waits in the socket for a daemon that is not there.
+
+    Raises:
+        NoReplyError: the daemon has turned this client away (tcp://): libzmq would wait for ever.
+    """
+    try:
+        socket.send(data, zmq.NOBLOCK)
+    except zmq.Again:
+        text = f"{endpoint}: the daemon takes no requests of this client{unheard(endpoint)}"
+        raise NoReplyError(text) from None
 
 
 def descriptor(socket: zmq.Socket[bytes]) -> int:

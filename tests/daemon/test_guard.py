@@ -16,8 +16,10 @@ import zmq.auth
 from heard.guard import Guard, KeysUnusableError, read_allowed, read_keys
 from heard.pipes import EndpointTakenError, Pipes, endpoint_of, private_directory
 from heard.settings import Curve, Settings
+from heard_client.control import Control
 from heard_client.curve import Keys, secure
 from heard_client.curve import read_keys as read_client_keys
+from heard_client.errors import NoReplyError
 
 from ..support.poll import until
 from ..support.processes import run
@@ -117,6 +119,15 @@ def test_a_key_that_is_taken_away_is_shut_out_by_a_reload(desk: Desk) -> None:
     (desk.folder / "clients" / "broken.key").unlink()
     desk.guard.reload()
     assert not desk.hears(late)
+
+
+def test_a_client_that_is_turned_away_is_told_and_not_kept_waiting(desk: Desk) -> None:
+    """Also where that happened before its request: libzmq would let the sending wait for ever."""
+    with Control(desk.endpoint, keys=desk.keys("evil", listed=False), timeout_s=0.2) as control:
+        until(desk.guard.refused, WAIT_S, "the refusal")
+        for _ in range(2):
+            with pytest.raises(NoReplyError, match="is this client's key listed there"):
+                control.stop()
 
 
 def test_noise_on_the_port_hurts_nobody(desk: Desk) -> None:
