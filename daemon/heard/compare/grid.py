@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+ADAPTIVE = "adaptive"
+
 
 class SettingsError(Exception):
     """A list of settings that cannot be used; the text says what would be right."""
@@ -13,15 +15,18 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A backend and its mix, 0 dry to 1 wet."""
+    """A backend and its mix, 0 dry to 1 wet; `adaptive`: that much only where there is much noise."""
 
     backend: str
     mix: float
+    adaptive: bool = False
 
     @property
     def name(self) -> str:
         """As people read it."""
-        return self.backend if self.backend == OFF.backend else f"{self.backend} {self.mix:g}"
+        if self.backend == OFF.backend:
+            return self.backend
+        return f"{self.backend} {self.mix:g}{f' {ADAPTIVE}' if self.adaptive else ''}"
 
     @property
     def stem(self) -> str:
@@ -44,7 +49,7 @@ MOST = 12
 
 
 def parse(text: str, known: Collection[str], default_mix: Callable[[str], float]) -> tuple[Setting, ...]:
-    """Return the settings that `text` lists, such as `off,noisereduce:0.3,deepfilter`; `off` goes first.
+    """Return the settings that `text` lists, such as `gate,noisereduce:0.3:adaptive`; `off` goes first.
 
     A backend without a mix has that of `default_mix`.
 
@@ -54,15 +59,18 @@ def parse(text: str, known: Collection[str], default_mix: Callable[[str], float]
     """
     found: list[Setting] = []
     for part in text.split(","):
-        backend, colon, mix_text = part.strip().partition(":")
+        plain = part.strip().removesuffix(f":{ADAPTIVE}")
+        adaptive = plain != part.strip()
+        backend, colon, mix_text = plain.partition(":")
         if backend not in known:
             raise SettingsError(f"{part.strip()!r}: the backend must be one of {', '.join(sorted(known))}")
         if backend == OFF.backend:
-            if colon:
+            if colon or adaptive:
                 raise SettingsError(f"{part.strip()!r}: {OFF.backend} has no mix")
             setting = OFF
         else:
-            setting = Setting(backend, _mix(part.strip(), mix_text) if colon else default_mix(backend))
+            mix = _mix(part.strip(), mix_text) if colon else default_mix(backend)
+            setting = Setting(backend, mix, adaptive)
         if setting in found:
             raise SettingsError(f"{part.strip()!r}: is there twice")
         found.append(setting)

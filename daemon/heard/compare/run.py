@@ -13,7 +13,7 @@ from heard.compare.majority import agreement, majority
 from heard.compare.recording import Recording, write
 from heard.compare.score import Piece, pieces, rate
 from heard.compare.sound import Shades, lowered_db, spectrogram
-from heard.compare.through import BackendFailedError, denoised
+from heard.compare.through import BackendFailedError, Through
 from heard.compare.words import words_of
 from heard.denoise.allocator import keep_freed_memory
 from heard.denoise.registry import Registry
@@ -91,16 +91,18 @@ def tried(
         OSError: audio could not be kept.
     """
     keep_freed_memory()  # as the stage does
-    found: list[Tried] = []
-    for setting in settings:
-        backend = registry.get(setting.backend)
-        each = Tried(setting, 1000 * backend.delay_samples / WORKING_RATE_HZ)
-        for recording in recordings:
+    found = [
+        Tried(each, 1000 * registry.get(each.backend).delay_samples / WORKING_RATE_HZ) for each in settings
+    ]
+    for recording in recordings:
+        through = Through(recording.pcm, registry)
+        for each in found:
+            setting = each.setting
             doing(f"{setting.name}: {Path(recording.name).name}")
             try:
-                result = denoised(recording.pcm, backend, setting.mix)
+                result = through.denoised(setting)
             except BackendFailedError as error:
-                raise BackendFailedError(f"{setting.name}: {recording.name}: {error}") from error
+                raise BackendFailedError(f"{recording.name}: {error}") from error
             each.compute_s += result.compute_s
             if (lowered := lowered_db(recording.pcm, result.pcm)) is not None:
                 each.lowered.append((lowered, recording.seconds))
@@ -110,7 +112,6 @@ def tried(
                 each.kept.append(keep / kept_name(recording, setting))
                 write(each.kept[-1], result.pcm)
             each.said.append(transcript(engine, result.pcm))
-        found.append(each)
     return found
 
 

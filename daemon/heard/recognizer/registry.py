@@ -21,8 +21,12 @@ def engine_names() -> list[str]:
     return [*_BUILT_IN, *sorted(found - set(_BUILT_IN))]
 
 
-def load_engine(name: str) -> StreamingEngine:
+def load_engine(
+    name: str, *, around: Callable[[UtteranceEngine], UtteranceEngine] = lambda engine: engine
+) -> StreamingEngine:
     """Load the engine called `name`, which takes a fraction of a second.
+
+    `around` may put something between an utterance engine and the turns that it is given.
 
     Raises:
         StartError: no such engine (usage), or something it needs is not installed or not right.
@@ -41,7 +45,7 @@ def load_engine(name: str) -> StreamingEngine:
     if isinstance(loaded, StreamingEngine):
         return loaded
     if isinstance(loaded, UtteranceEngine):
-        return TurnEngine(loaded)
+        return TurnEngine(around(loaded))
     raise StartError(f"engine {name!r}: neither an utterance engine nor a streaming engine")
 
 

@@ -21,13 +21,15 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from heard.compare.grid import Setting
+from heard.compare.hear import loaded
 from heard.denoise.registry import BackendError, Registry, default_mix, factories
 from heard.recognizer.errors import StartError
 
 from ...support.corpus import DATA, load
 from .kept import Kept
 from .memory import memory_bytes
-from .mixes import LOOP, Mix, Setting
+from .mixes import LOOP, Mix
 from .outcome import Outcome
 from .plan import CHOSEN, SETTINGS
 from .plot import draw
@@ -35,7 +37,6 @@ from .report import Found, all_rows, complete, page
 from .run import Series, Versions, Wanted, run, tasks, wanted
 from .tables import Cost, csv_of
 from .through import LOOP_DELAY_MS
-from .words import engine_called
 from .work import Task
 
 OUT = Path("out/bench-denoise")
@@ -131,7 +132,7 @@ def series_of(asked: argparse.Namespace, settings: tuple[Setting, ...]) -> tuple
         series.append(Series(f"{TINY}, shipped settings", TINY, asked.more_pairs, chosen, share=3))
     if asked.base_pairs != NONE:
         try:
-            engine_called(BASE)
+            loaded(BASE)
         except StartError as error:
             notes.append(f"Left out: {error}.")
         else:

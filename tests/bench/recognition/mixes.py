@@ -1,4 +1,4 @@
-"""A mix of speech and noise, and a setting that it is run through: the values that results are kept for."""
+"""A mix of speech and noise, and how a setting that it is run through is shown."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from heard.compare.grid import Setting
+from heard.denoise.pcm import Pcm
+
 from ...support.corpus import Noise, Utterance
 from ...support.mixing import mix
-
-Pcm = npt.NDArray[np.int16]
 
 RATE_HZ = 16_000
 LEAD_IN_S = 4.0
@@ -29,17 +30,9 @@ LOOP = "loop"
 """The obvious loop (`tests.bench.simple_loop`), in the place of a backend's name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A backend by the name that the configuration takes, or LOOP, and how much of it is mixed in, 0..1."""
-
-    backend: str
-    mix: float
-
-    @property
-    def name(self) -> str:
-        """As tables show it."""
-        return self.backend if self.backend in {"off", LOOP} else f"{self.backend} {self.mix:g}"
+def shown(setting: Setting) -> str:
+    """Return a setting's name as tables show it."""
+    return LOOP if setting.backend == LOOP else setting.name
 
 
 @dataclass(frozen=True, slots=True)

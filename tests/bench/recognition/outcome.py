@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
+from heard.compare.grid import Setting
+
 from .measures import Quality
-from .mixes import Mix, Setting
+from .mixes import Mix
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,10 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from functools import partial
 
+from heard.compare.grid import Setting
+
 from ...support.corpus import Noise, Utterance
-from .mixes import LOOP, Mix, Setting
+from .mixes import LOOP, Mix
 
 PARTS = ("development", "confirmation")
 SNRS_DB = (0, 5, 10, 20)

@@ -11,6 +11,7 @@ mpl.use("agg")
 
 from matplotlib import pyplot as plt
 
+from .mixes import shown
 from .plan import PARTS
 from .summary import NOISY, QUIET, Row
 from .verdict import FEWEST
@@ -52,7 +53,7 @@ def draw(by_series: Mapping[str, Sequence[Row]], path: Path) -> None:
         axis.set_title(group, fontsize=10)
         axis.set_xlabel("word errors against off (points)", fontsize=9)
         axis.grid(axis="x", linewidth=0.3)
-    axes[0].set_yticks(range(len(settings)), [setting.name for setting in settings], fontsize=9)
+    axes[0].set_yticks(range(len(settings)), [shown(setting) for setting in settings], fontsize=9)
     axes[0].invert_yaxis()
     for label, part in lines:
         colour, fill = looks[label, part]

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from .mixes import RATE_HZ, Mix, Setting
+from heard.compare.grid import Setting
+
+from .mixes import RATE_HZ, Mix, shown
 from .plan import PARTS
 from .summary import NOISY, Heard, Row, rows, soundings
 from .tables import Cost, markdown, noise_table, snr_table, sound_table, words_table
@@ -65,7 +67,7 @@ def page(
         if leader:
             setting, chosen_on, confirmed_on = leader
             parts.append(
-                f"Fewest errors at {NOISY} in the {PARTS[0]} part: {setting.name}, {chosen_on} points "
+                f"Fewest errors at {NOISY} in the {PARTS[0]} part: {shown(setting)}, {chosen_on} points "
                 f"against off there, which flatters it; in the {PARTS[1]} part {confirmed_on}."
             )
     return "\n\n".join(parts) + "\n"

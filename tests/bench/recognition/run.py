@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
+from heard.compare.grid import Setting
 from heard.denoise.registry import FACTORIES, factories
 
 from ...support.corpus import Noise, Utterance
 from .kept import Kept
-from .mixes import LOOP, Mix, Setting
+from .mixes import LOOP, Mix
 from .outcome import Key, Outcome
 from .plan import plan
 from .version import digest
@@ -24,6 +25,7 @@ TASK_LIMIT_S = 900.0
 """No mix takes nearly as long, on any machine that can run the recognizer."""
 
 THROUGH, ENGINE = "tests.bench.recognition.work", "heard.recognizer.moonshine"
+COMPARE = ("heard.compare.through", "heard.compare.hear", "heard.compare.words")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Versions:
         self._engine = digest("heard.recognizer.stream", "heard.recognizer") + digest(
             ENGINE, "heard.recognizer"
         )
+        self._compare = "".join(digest(module, "heard.compare") for module in COMPARE)
         self._stream = digest("heard.denoise.stream", "heard.denoise")
         self._backends: dict[str, str] = {LOOP: ""}  # the bench's own
 
@@ -76,7 +79,7 @@ class Versions:
         """Return the key of a result."""
         if setting.backend not in self._backends:
             self._backends[setting.backend] = _backend_digest(setting.backend)
-        parts = (self._bench, self._engine, self._stream, self._backends[setting.backend])
+        parts = (self._bench, self._compare, self._engine, self._stream, self._backends[setting.backend])
         return Key(mix, setting, engine, "-".join(parts))
 
 

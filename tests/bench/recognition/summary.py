@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from heard.compare.grid import Setting
+
 from .intervals import Difference, Interval, paired
-from .mixes import Mix, Setting
+from .mixes import Mix
 from .outcome import Outcome
 from .plan import PARTS
 

@@ -7,7 +7,9 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .mixes import LOOP, Setting
+from heard.compare.grid import Setting
+
+from .mixes import LOOP, shown
 from .plan import PARTS
 from .summary import BOTH, GROUPS, NOISY, OFF, QUIET, Row, Sounding
 
@@ -42,7 +44,7 @@ def words_table(found: Sequence[Row]) -> str:
         header += [f"{group}: WER", *(f"against off, {part}" for part in (*PARTS, BOTH))]
     lines = []
     for setting in _settings(found):
-        line = [setting.name]
+        line = [shown(setting)]
         for group in (NOISY, QUIET):
             line.append(_wer(at.get((setting, BOTH, group))))
             line += [_against(at.get((setting, part, group))) for part in (*PARTS, BOTH)]
@@ -57,7 +59,7 @@ def snr_table(found: Sequence[Row]) -> str:
     for setting in _settings(found):
         cells = [at.get((setting, BOTH, group)) for group in SNR_GROUPS]
         capped = sum(cell.capped for cell in cells if cell)
-        lines.append([setting.name, *(_wer(cell) for cell in cells), str(capped)])
+        lines.append([shown(setting), *(_wer(cell) for cell in cells), str(capped)])
     return markdown(["WER", *SNR_GROUPS, "capped"], lines)
 
 
@@ -74,7 +76,7 @@ def noise_table(found: Sequence[Row]) -> str:
             away = at[setting, BOTH, group].against
             line.append(f"{away.points:+.1f}" if away else NOTHING)
         lines.append(line)
-    return markdown(["noise", "mixes", "off: WER", *(setting.name for setting in settings)], lines)
+    return markdown(["noise", "mixes", "off: WER", *(shown(setting) for setting in settings)], lines)
 
 
 def sound_table(found: Sequence[Sounding], costs: Mapping[str, Cost]) -> str:
@@ -86,7 +88,7 @@ def sound_table(found: Sequence[Sounding], costs: Mapping[str, Cost]) -> str:
         cost = costs[each.setting.backend]
         lines.append(
             [
-                each.setting.name,
+                shown(each.setting),
                 f"{each.si_sdr_db:.1f}",
                 f"{each.stoi:.3f}",
                 NOTHING if each.pesq is None else f"{each.pesq:.2f}",

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from heard.compare.grid import Setting
+
 from .kept import Kept
 from .measures import Quality
-from .mixes import Mix, Setting
+from .mixes import Mix
 from .outcome import Key, Outcome
 
 KEY = Key(Mix("development", "speech", "rain", 5, 7), Setting("gate", 0.3), "moonshine-tiny", "abc")

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from heard.compare.grid import Setting
+
 from ...support import corpus
 from .__main__ import BASE, NONE, TINY, arguments, available, cost, found_of, series_of
 from .kept import Kept
-from .mixes import LOOP, Setting
+from .mixes import LOOP
 from .plan import CHOSEN, SETTINGS
 from .run import Versions, wanted
 from .summary import OFF

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from heard.compare.grid import Setting
+
 from ...support import corpus
 from .kept import Kept
 from .memory import memory_bytes
-from .mixes import RATE_HZ, Mix, Setting, by_name, sound_of
+from .mixes import RATE_HZ, Mix, by_name, sound_of
 from .outcome import Outcome
 from .run import Series, Versions, Wanted, run, tasks
 from .summary import OFF

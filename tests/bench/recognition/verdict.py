@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from heard.compare.grid import Setting
+
 from .intervals import Interval
-from .mixes import LOOP, Setting
+from .mixes import LOOP
 from .plan import PARTS
 from .summary import GROUPS, NOISY, OFF, QUIET, SCOPES, Heard, chosen, compared, rows
 

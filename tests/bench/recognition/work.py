@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from heard.compare.grid import Setting
+from heard.compare.hear import loaded, transcript
 from heard.denoise.allocator import keep_freed_memory
 from heard.denoise.pcm import to_float
 from heard.denoise.registry import Registry
@@ -14,10 +16,10 @@ from heard.recognizer.engines import StreamingEngine
 
 from ...support.corpus import Noise, Utterance, load
 from .measures import Quality, Signal, quality
-from .mixes import RATE_HZ, Mix, Setting, Sound, by_name, is_studio, sound_of
+from .mixes import RATE_HZ, Mix, Sound, by_name, is_studio, sound_of
 from .outcome import Outcome
 from .through import denoised
-from .words import counted, engine_called, transcript
+from .words import counted
 
 NICE = 19
 
@@ -47,8 +49,7 @@ def done(task: Task) -> dict[Setting, Outcome]:
     sound = sound_of(task.mix, recordings)
     outcomes: dict[Setting, Outcome] = {}
     for setting, result in denoised(sound.pcm, task.settings, _registry()).items():
-        wet = to_float(result.pcm)
-        said = transcript(_engine(task.engine), wet[sound.listen])
+        said = transcript(_engine(task.engine), result.pcm[sound.listen])
         count = counted(utterance.transcript, said)
         wanted = task.sound and task.mix.snr_db is not None and is_studio(utterance.name)
         outcomes[setting] = Outcome(
@@ -58,7 +59,7 @@ def done(task: Task) -> dict[Setting, Outcome]:
             words=count.words,
             audio_s=len(sound.pcm) / RATE_HZ,
             compute_s=result.compute_s,
-            quality=_quality(sound, wet[sound.speech].astype(float)) if wanted else None,
+            quality=_quality(sound, to_float(result.pcm[sound.speech]).astype(float)) if wanted else None,
         )
     return outcomes
 
@@ -80,4 +81,4 @@ def _registry() -> Registry:
 
 @cache
 def _engine(name: str) -> StreamingEngine:
-    return engine_called(name)
+    return loaded(name)

@@ -15,6 +15,13 @@ def test_a_list_is_read_and_off_goes_first() -> None:
     assert parse("noisereduce:.25,off,deepfilter:0.50", KNOWN, default_mix) == expected
 
 
+def test_a_setting_may_adapt() -> None:
+    """With a mix of its own or the backend's."""
+    expected = (OFF, Setting("noisereduce", 0.3, adaptive=True), Setting("noisereduce", 0.5, adaptive=True))
+    assert parse("noisereduce:adaptive,noisereduce:0.5:adaptive", KNOWN, default_mix) == expected
+    assert [each.name for each in expected[1:]] == ["noisereduce 0.3 adaptive", "noisereduce 0.5 adaptive"]
+
+
 def test_what_is_shown_can_be_given_back() -> None:
     """A name with a colon for its space is that setting."""
     text = ",".join(setting.name.replace(" ", ":") for setting in DEFAULT)
@@ -32,6 +39,8 @@ def test_what_is_shown_can_be_given_back() -> None:
         ("noisereduce:nan", "from 0 (dry) to 1"),
         ("noisereduce:", "from 0 (dry) to 1"),
         ("off:0.5,noisereduce", "has no mix"),
+        ("off:adaptive,noisereduce", "has no mix"),
+        ("noisereduce:adaptive:0.3", "from 0 (dry) to 1"),
         ("noisereduce,noisereduce:0.3", "twice"),
         ("off", "nothing to compare"),
         (",".join(f"noisereduce:0.{n:02}" for n in range(1, MOST + 1)), f"at most {MOST}"),
