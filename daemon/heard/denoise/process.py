@@ -91,7 +91,7 @@ class Denoising:
             self._tell_faults()
 
     def order(self, order: Order) -> Body | None:
-        """`get` and `set`, of one source or (source "") of all; `learn_noise` of one."""
+        """`get` and `set`, of one source or (source "") of all; `learn_noise` of one; `check` of a reload."""
         names = [order.source] if order.source else list(self._sources)
         for name in names:
             if name not in self._sources:
@@ -106,6 +106,8 @@ class Denoising:
                 passage = self._sources[names[0]].passage
                 self._lessons.begin(order.number, passage, seconds, time.monotonic(), time.time())
                 return None
+            if order.op == "check":
+                return self._check(take(order.args, "sources", dict))
         except WireError as error:
             raise ControlError(Code.BAD_REQUEST, str(error)) from None
         raise ControlError(Code.UNKNOWN_OP, f"denoise knows no op {order.op!r}")
@@ -237,6 +239,21 @@ class Denoising:
         in_force = self._get(names, key)
         log.info("%s: %s = %s", ", ".join(names), key, in_force[key])
         return in_force
+
+    def _check(self, wanted: Body) -> Body:
+        """Say whether sources can have a backend and a noise; nothing changes.
+
+        Raises:
+            ControlError: what cannot be had, one a line.
+        """
+        missing = []
+        for name, asked in wanted.items():
+            if (source := self._sources.get(name)) is not None and isinstance(asked, dict):
+                backend, noise = take(asked, "backend", str), take(asked, "noise", str)
+                missing += [f"source.{name}.{line}" for line in source.passage.missing(backend, noise)]
+        if missing:
+            raise ControlError(Code.BAD_VALUE, "\n".join(missing))
+        return {}
 
     def _tell_faults(self) -> None:
         """Say what of what was asked for cannot be had."""

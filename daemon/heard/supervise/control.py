@@ -6,6 +6,7 @@ Each op is one handler. It answers at once, or names the stages that must act; t
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,8 @@ from heard.wire import PROTOCOL
 from heard.wire.codec import MAX_MESSAGE_BYTES, Body, WireError, take, take_or, unpack
 from heard.wire.control import Code, ControlError, Id, Reply, Request, request_id
 from heard.wire.report import Answer, Order
+
+log = logging.getLogger(__name__)
 
 ANSWER_S = 5.0
 """How long a stage may take to answer an order."""
@@ -44,18 +47,33 @@ class Relay:
     """What is known of the result before the stages answer."""
     within_s: float = ANSWER_S
     """How long they may take."""
+    then: Callable[[], Relay] | None = None
+    """What follows once all have answered without an error; the client hears then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A configuration that was read again.
+
+    denoise  what the denoise stage is asked first, by source: whether it can have that
+    put      puts all in force and returns the op's result
+    """
+
+    denoise: Body
+    put: Callable[[], Body]
 
 
 @dataclass(slots=True)
 class _Pending:
-    """A request that waits for the answers of stages."""
+    """A request that waits for the answers of stages; without an envelope nobody is told of them."""
 
-    envelope: Frames
+    envelope: Frames | None
     request: Request
     within_s: float
     due: float
     missing: dict[int, Process]
     result: Body = field(default_factory=dict)
+    then: Callable[[], Relay] | None = None
 
 
 @dataclass(slots=True)
@@ -71,8 +89,8 @@ class Control:
 
     `status` returns the status map. `changed` is told of each `mute`, `unmute` and `set` that a stage
     has carried out, as (op, source, args): supervise keeps them for the restart of that stage. `up` says
-    whether a process can take orders. `reload` puts the configuration in force as far as it goes and
-    returns the op's result; it raises ControlError where the configuration has errors.
+    whether a process can take orders. `reload` reads the configuration again; it raises ControlError
+    where that has errors.
     """
 
     def __init__(
@@ -83,14 +101,14 @@ class Control:
         status: Callable[[], Body],
         up: Callable[[Process], bool],
         changed: Callable[[str, str, Body], None],
-        reload: Callable[[], Body],
+        reload: Callable[[], Prepared],
     ) -> None:
         self._settings = settings
         self._run = run
         self._status = status
         self._up = up
         self._changed = changed
-        self._put_in_force = reload
+        self._read_again = reload
         self._pending: dict[int, _Pending] = {}
         self._last_order = 0
         self.stop_requested = False
@@ -139,20 +157,24 @@ class Control:
             return outbox
         if answer.code is not None:
             self._give_up(pending)
-            error = ControlError(answer.code, answer.message)
-            outbox.replies.append([*pending.envelope, _refusal(pending.request.id, error)])
+            self._refuse(pending, ControlError(answer.code, answer.message), outbox)
             return outbox
         if answer.packed:
             outbox.replies.append([*pending.envelope, Reply(pending.request.id, packed=answer.packed).pack()])
             return outbox
         del pending.missing[answer.number]
         _merge(pending.result, answer.result)
-        if not pending.missing:
-            args = pending.request.args
-            # Checked by the ops that take one; to the others it is a field that they do not know.
-            source = args.get("source")
-            self._changed(pending.request.op, source if isinstance(source, str) else "", args)
-            outbox.replies.append([*pending.envelope, Reply(pending.request.id, pending.result).pack()])
+        if pending.missing:
+            return outbox
+        if pending.then is not None:
+            now = pending.due - pending.within_s  # at the earliest: the stages of the next step have longer
+            self._relay(pending.envelope, pending.request, pending.then(), now + ANSWER_S, outbox)
+            return outbox
+        args = pending.request.args
+        # Checked by the ops that take one; to the others it is a field that they do not know.
+        source = args.get("source")
+        self._changed(pending.request.op, source if isinstance(source, str) else "", args)
+        _reply(pending.envelope, Reply(pending.request.id, pending.result), outbox)
         return outbox
 
     def expire(self, now: float) -> Outbox:
@@ -164,20 +186,19 @@ class Control:
             late = ", ".join(sorted(set(pending.missing.values())))
             self._give_up(pending)
             error = ControlError(Code.NOT_AVAILABLE, f"{late} did not answer within {pending.within_s:g} s")
-            outbox.replies.append([*pending.envelope, _refusal(pending.request.id, error)])
+            self._refuse(pending, error, outbox)
             pending.missing.clear()
         return outbox
 
-    def reload(self) -> Outbox:
-        """Reload without a client: nobody waits for the stages' answers.
+    def reload(self, now: float) -> Outbox:
+        """Reload without a client: what goes wrong is in the log.
 
         Raises:
             ControlError: the configuration has errors; nothing has changed.
         """
-        orders = [
-            (process, Order(0, op, source, args)) for process, op, source, args in self._reload().orders
-        ]
-        return Outbox(orders=orders)
+        outbox = Outbox()
+        self._relay(None, Request(None, "reload", {}), self._reload(), now, outbox)
+        return outbox
 
     def _begin(self, envelope: Frames, request: Request, now: float, outbox: Outbox) -> None:
         handler = self._handlers.get(request.op)
@@ -188,21 +209,33 @@ class Control:
             )
         outcome = handler(request.args)
         if not isinstance(outcome, Relay):
-            outbox.replies.append([*envelope, Reply(request.id, outcome).pack()])
-            return
-        if not outcome.orders:
-            outbox.replies.append([*envelope, Reply(request.id, outcome.result).pack()])
+            _reply(envelope, Reply(request.id, outcome), outbox)
             return
         for process, _, _, _ in outcome.orders:
             if not self._up(process):
                 raise ControlError(Code.NOT_AVAILABLE, f"{process} is not running at the moment; try again")
-        within_s = outcome.within_s
-        pending = _Pending(envelope, request, within_s, now + within_s, {}, dict(outcome.result))
-        for process, op, source, args in outcome.orders:
+        self._relay(envelope, request, outcome, now, outbox)
+
+    def _relay(
+        self, envelope: Frames | None, request: Request, relay: Relay, now: float, outbox: Outbox
+    ) -> None:
+        """Give the orders of a request; without any it is answered."""
+        if not relay.orders:
+            _reply(envelope, Reply(request.id, relay.result), outbox)
+            return
+        due = now + relay.within_s
+        pending = _Pending(envelope, request, relay.within_s, due, {}, dict(relay.result), relay.then)
+        for process, op, source, args in relay.orders:
             self._last_order += 1
             pending.missing[self._last_order] = process
             self._pending[self._last_order] = pending
             outbox.orders.append((process, Order(self._last_order, op, source, args)))
+
+    def _refuse(self, pending: _Pending, error: ControlError, outbox: Outbox) -> None:
+        if pending.request.op == "reload":
+            changed = "nothing is changed" if pending.then else "not all is in force"
+            log.error("reload: %s: %s", changed, error.message)
+        _reply(pending.envelope, Reply(pending.request.id, None, error.code, error.message), outbox)
 
     def _give_up(self, pending: _Pending) -> None:
         for number in pending.missing:
@@ -253,9 +286,16 @@ class Control:
         return Relay((order,), within_s=within_s)
 
     def _reload(self) -> Relay:
-        result = self._put_in_force()
-        # A stage that is not up reads what is in force when it starts.
-        return Relay(tuple((each, "reload", "", {}) for each in RELOADING if self._up(each)), result)
+        prepared = self._read_again()
+
+        def put() -> Relay:
+            result = prepared.put()
+            # A stage that is not up reads what is in force when it starts.
+            return Relay(tuple((each, "reload", "", {}) for each in RELOADING if self._up(each)), result)
+
+        if not prepared.denoise or not self._up("denoise"):
+            return put()
+        return Relay((("denoise", "check", "", {"sources": prepared.denoise}),), then=put)
 
     def _source(self, args: Body, *, required: bool) -> str:
         name = take(args, "source", str) if required else take_or(args, "source", str, "")
@@ -316,6 +356,12 @@ def _only_frame(payload: Frames) -> bytes:
         text = f"request of {len(payload[0])} bytes: at most {MAX_MESSAGE_BYTES} are read"
         raise ControlError(Code.TOO_LARGE, text)
     return payload[0]
+
+
+def _reply(envelope: Frames | None, reply: Reply, outbox: Outbox) -> None:
+    """Have a reply sent to the client, if there is one."""
+    if envelope is not None:
+        outbox.replies.append([*envelope, reply.pack()])
 
 
 def _refusal(number: Id, error: ControlError) -> bytes:

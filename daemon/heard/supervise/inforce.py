@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,20 @@ LIVE = frozenset(
 """What a reload can change; of a source, its noise reduction. All else is as it was until a restart."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A configuration that was read, and what of it can be put in force.
+
+    changed  keys; left: those that take a restart
+    denoise  of each source whose noise reduction changes, what its stage is to say whether it can be had
+    """
+
+    settings: Settings
+    changed: list[str]
+    left: list[str]
+    denoise: Body
+
+
 class InForce:
     """The settings in force, in the file that every stage reads when it starts."""
 
@@ -81,10 +95,8 @@ class InForce:
                 order = Order(0, "set", source, {"key": args["key"], "value": args["value"]})
                 self._orders[source, key] = ("upstream", order)
 
-    def reload(self) -> list[str]:
-        """Read the configuration and put in force what can be; return the changed keys that take a restart.
-
-        What was set while running gives way to what is configured.
+    def read_again(self) -> Wanted:
+        """Read the configuration; nothing changes.
 
         Raises:
             ControlError: there is none, or it has errors; nothing has changed.
@@ -97,13 +109,26 @@ class InForce:
             log.error("reload: nothing is changed: %s", error.message)
             raise
         in_force, changed, left = merged(self.settings, wanted)
+        denoise: Body = {
+            after.name: {"backend": after.denoise.backend, "noise": after.denoise.noise}
+            for before, after in zip(self.settings.source, in_force.source, strict=True)
+            if (before.denoise.backend, before.denoise.noise) != (after.denoise.backend, after.denoise.noise)
+        }
+        return Wanted(in_force, changed, left, denoise)
+
+    def put(self, wanted: Wanted) -> list[str]:
+        """Put in force what was read; return the changed keys that take a restart.
+
+        What was set while running gives way to what is configured.
+        """
         self._orders.clear()
         self._reloaded = True
-        self._put(in_force)
-        log.info("reload: %s", f"changed: {', '.join(changed)}" if changed else "nothing is changed")
+        self._put(wanted.settings)
+        changed, left = ", ".join(wanted.changed), ", ".join(wanted.left)
+        log.info("reload: %s", f"changed: {changed}" if changed else "nothing is changed")
         if left:
-            log.warning("reload: these take a restart, and are as they were: %s", ", ".join(left))
-        return left
+            log.warning("reload: these take a restart, and are as they were: %s", left)
+        return wanted.left
 
     def orders_for(self, name: str) -> Iterator[tuple[Process, Order]]:
         """Yield what a restarted stage is to be told once it is ready."""

