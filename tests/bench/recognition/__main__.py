@@ -31,7 +31,7 @@ from .kept import Kept
 from .memory import memory_bytes
 from .mixes import LOOP, Mix
 from .outcome import Outcome
-from .plan import CHOSEN, SETTINGS
+from .plan import DEFAULT, NEURAL, SETTINGS, SHIPPED
 from .plot import draw
 from .report import Found, all_rows, complete, page
 from .run import Series, Versions, Wanted, run, tasks, wanted
@@ -60,7 +60,10 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
         help="noises for each utterance and SNR; 0: all of its part",
     )
     parser.add_argument(
-        "--more-pairs", type=int, default=NONE, metavar="N", help="the same for the shipped settings alone"
+        "--more-pairs", type=int, default=NONE, metavar="N", help="the same for the default alone"
+    )
+    parser.add_argument(
+        "--neural-pairs", type=int, default=NONE, metavar="N", help="the same for deepfilter at its mix alone"
     )
     parser.add_argument(
         "--base-pairs", type=int, default=NONE, metavar="N", help="the same for the larger recognizer too"
@@ -126,18 +129,28 @@ def available(settings: Sequence[Setting]) -> tuple[tuple[Setting, ...], list[st
 
 def series_of(asked: argparse.Namespace, settings: tuple[Setting, ...]) -> tuple[list[Series], list[str]]:
     """Return the series that were asked for, and a note for an engine that is not there."""
-    chosen = tuple(each for each in CHOSEN if each in settings)
     series, notes = [Series(f"{TINY}, all settings", TINY, asked.pairs, settings, sound=True, share=3)], []
     if asked.more_pairs != NONE:
-        series.append(Series(f"{TINY}, shipped settings", TINY, asked.more_pairs, chosen, share=3))
+        series.append(
+            Series(f"{TINY}, the default", TINY, asked.more_pairs, there(DEFAULT, settings), share=6)
+        )
+    if asked.neural_pairs != NONE:
+        series.append(Series(f"{TINY}, deepfilter", TINY, asked.neural_pairs, there(NEURAL, settings)))
     if asked.base_pairs != NONE:
         try:
             loaded(BASE)
         except StartError as error:
             notes.append(f"Left out: {error}.")
         else:
-            series.append(Series(f"{BASE}, shipped settings", BASE, asked.base_pairs, chosen))
+            series.append(
+                Series(f"{BASE}, shipped settings", BASE, asked.base_pairs, there(SHIPPED, settings))
+            )
     return series, notes
+
+
+def there(wanted: Sequence[Setting], settings: Sequence[Setting]) -> tuple[Setting, ...]:
+    """Return those of `wanted` whose backends can be had."""
+    return tuple(each for each in wanted if each in settings)
 
 
 def work_through(

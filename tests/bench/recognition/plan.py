@@ -23,6 +23,7 @@ SETTINGS = (
     Setting("off", 0.0),
     Setting(LOOP, 1.0),
     Setting("noisereduce", 0.3),
+    Setting("noisereduce", 0.3, adaptive=True),
     Setting("noisereduce", 0.5),
     Setting("noisereduce", 1.0),
     Setting("gate", 0.3),
@@ -32,8 +33,16 @@ SETTINGS = (
     Setting("deepfilter", 0.7),
     Setting("deepfilter", 1.0),
 )
-CHOSEN = (Setting("off", 0.0), Setting(LOOP, 1.0), Setting("noisereduce", 0.3), Setting("deepfilter", 0.5))
-"""Those that are shipped, and what they are compared with: the larger recognizer hears only these."""
+DEFAULT = (
+    Setting("off", 0.0),
+    Setting(LOOP, 1.0),
+    Setting("noisereduce", 0.3),
+    Setting("noisereduce", 0.3, adaptive=True),
+)
+"""The default, and what it is compared with."""
+NEURAL = (Setting("off", 0.0), Setting("deepfilter", 0.5))
+SHIPPED = (Setting("off", 0.0), Setting("noisereduce", 0.3), Setting("deepfilter", 0.5))
+"""What the larger recognizer hears, which is slow."""
 
 
 def number_of(seed: int, *words: str) -> int:

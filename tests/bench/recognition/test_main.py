@@ -13,7 +13,7 @@ from ...support import corpus
 from .__main__ import BASE, NONE, TINY, arguments, available, cost, found_of, series_of
 from .kept import Kept
 from .mixes import LOOP
-from .plan import CHOSEN, SETTINGS
+from .plan import DEFAULT, NEURAL, SETTINGS
 from .run import Versions, wanted
 from .summary import OFF
 
@@ -33,10 +33,13 @@ def test_a_backend_that_is_not_installed_is_left_out_with_a_note(monkeypatch: py
 def test_a_larger_recognizer_that_is_not_installed_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever this test runs, its package cannot be found."""
     monkeypatch.setattr("heard.recognizer.weights.package_folder", lambda _: None)
-    series, notes = series_of(arguments(["--base-pairs", "1", "--more-pairs", "3"]), SETTINGS)
+    series, notes = series_of(
+        arguments(["--base-pairs", "1", "--more-pairs", "3", "--neural-pairs", "2"]), SETTINGS
+    )
     assert [(each.engine, each.pairs, each.settings) for each in series] == [
         (TINY, 1, SETTINGS),
-        (TINY, 3, CHOSEN),
+        (TINY, 3, DEFAULT),
+        (TINY, 2, NEURAL),
     ]
     assert "moonshine-cpp" in notes[0]
 
