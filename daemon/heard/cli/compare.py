@@ -14,19 +14,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from heard.capture.lost import InputRefusedError
 from heard.cli.comparison import Comparison, as_json, show
-from heard.cli.fail import FAILURE, INTERRUPTED, USAGE, Failure
+from heard.cli.fail import CREDENTIALS, FAILURE, INTERRUPTED, USAGE, Failure
+from heard.cli.listener import cost_of, is_local, listening, recognizer
 from heard.cli.live import screen_for
 from heard.cli.options import configured, settings_from
 from heard.compare import png as picture
 from heard.compare.grid import DEFAULT, OFF, Setting, SettingsError, checked, parse
 from heard.compare.recording import Recording, read, stems
 from heard.compare.run import Doing, counted, kept_name, tried
+from heard.compare.service import ServiceFailedError
 from heard.compare.through import BackendFailedError
 from heard.compare.verdict import judged, unreferenced
 from heard.compare.words import words_of
 from heard.denoise.registry import BackendError, Registry, default_mix, factories
-from heard.recognizer.errors import StartError
-from heard.recognizer.registry import load_engine
 from heard.recognizer.requirements import lacking
 from heard.settings import WORKING_RATE_HZ, Source
 
@@ -54,6 +54,13 @@ FROM_S, UNTIL_S = 2.0, 3600.0
     f"[default: {','.join(s.name.replace(' ', ':') for s in DEFAULT)}, and what is configured]",
 )
 @click.option(
+    "--service",
+    metavar="NAME|URL",
+    help="Who listens: local, the recognizer that comes with heard; assemblyai, the service of [upstream]; "
+    "or the ws:// or wss:// address of any v3 service.  [default: as configured, else local]",
+)
+@click.option("--yes", is_flag=True, help="Send the audio to that service and be billed for the time.")
+@click.option(
     "--mic", "mic_s", type=float, metavar="SECONDS", help="Record so long instead of reading a FILE."
 )
 @click.option(
@@ -69,6 +76,8 @@ def compare(
     files: tuple[Path, ...],
     references: tuple[str, ...],
     wanted: str | None,
+    service: str | None,
+    yes: bool,
     mic_s: float | None,
     keep: Path | None,
     png: Path | None,
@@ -78,8 +87,9 @@ def compare(
 ) -> int:
     """Find out whether noise reduction helps in your room.
 
-    The same audio goes through several settings and then to the recognizer that comes with heard. With
-    --reference its word errors are counted; without, it shows where the settings differ, but nobody can tell
+    The same audio goes through several settings and then to a recognizer: the one that comes with heard, or
+    a v3 service, which is paid for by the time (what it takes is said first; nothing is sent without --yes).
+    With --reference word errors are counted; without, it shows where the settings differ, but nobody can tell
     which of them is right. What is recommended is what the figures support. Ten seconds mostly cannot
     tell; then it says about how many minutes can.
 
@@ -90,7 +100,8 @@ def compare(
       heard compare --mic 60 --reference @page.txt --keep listen/
       heard compare meeting.wav
       heard compare a.wav b.wav --reference @a.txt --reference @b.txt
-      heard compare call.flac --settings noisereduce:0.3,noisereduce:0.6,gate --png call.png
+      heard compare call.flac --settings noisereduce:0.3,noisereduce:0.3:adaptive,gate --png call.png
+      heard compare a.wav --reference @a.txt --service assemblyai --yes
     """  # noqa: D301  # click wants the character, which a raw string does not hold
     settings = settings_from(config, overrides)
     source = settings.source[0]
@@ -99,17 +110,17 @@ def compare(
     wished = _wished(wanted, source)
     recordings = [] if mic_s else _recordings(files, source.channel)
     _check_output(keep, png, _names(files, wished))
-    if lack := lacking():
+    settings = listening(settings, service)
+    if is_local(settings) and (lack := lacking()):
         raise Failure(lack, FAILURE)
     # What is quick to refuse was refused: loading takes seconds.
     registry = Registry()
     grid = _installed(wished, registry, asked_for=wanted is not None)
-    if settings.upstream.service != "local":
-        _note("words are counted with the recognizer that comes with heard, not with the configured service")
-    try:
-        engine = load_engine(settings.recognizer.engine)
-    except StartError as error:
-        raise Failure(str(error), error.exit_code) from None
+    if (cost := cost_of(settings, len(grid), mic_s or sum(each.seconds for each in recordings))) is not None:
+        _note(cost.text)
+        if cost.must_agree and not yes:
+            raise Failure("nothing was sent: say --yes to agree, or take --service local", USAGE)
+    name, hear = recognizer(settings)
     try:
         if mic_s:
             recordings = [_recorded(source, mic_s)]
@@ -117,7 +128,7 @@ def compare(
             results = tried(
                 recordings,
                 grid,
-                engine,
+                hear,
                 registry,
                 keep=keep,
                 picture=(picture.ROWS, picture.COLUMNS),
@@ -127,6 +138,8 @@ def compare(
         raise Failure("interrupted", INTERRUPTED) from None
     except BackendFailedError as error:
         raise Failure(str(error), FAILURE) from None
+    except ServiceFailedError as error:
+        raise Failure(str(error), CREDENTIALS if error.refused else FAILURE) from None
     except OSError as error:
         raise Failure(f"{error.filename or keep}: {error.strerror or error}", FAILURE) from None
     seconds = sum(recording.seconds for recording in recordings)
@@ -136,7 +149,7 @@ def compare(
         verdict = judged(words.against_off, minutes=seconds / 60, kept=in_force)
     else:
         verdict = unreferenced(words.differs, minutes=seconds / 60, kept=in_force)
-    found = Comparison(recordings, engine.name, results, words, verdict, by_reference=bool(texts))
+    found = Comparison(recordings, name, results, words, verdict, by_reference=bool(texts))
     if png:
         _draw(png, found)
     if form == "json":

@@ -91,6 +91,7 @@ def as_json(found: Comparison) -> str:
             "noise_lowered_db": _rounded(each.lowered_db),
             "word_error_rate": _rounded(words.rates[each.setting]) if found.by_reference else None,
             "off_majority": None if found.by_reference else _rounded(words.rates[each.setting]),
+            "surely": _interval(words.surely.get(each.setting)),
             "against_off": _interval(words.against_off.get(each.setting)),
             "differs_from_off": _interval(words.differs.get(each.setting)),
             "agreement": {name: round(share, 4) for name, share in zip(names, shares, strict=True)},
@@ -138,7 +139,9 @@ def _table(found: Comparison) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("setting", no_wrap=True)
     titles = (
-        ("word errors", "against off (95 %)") if found.by_reference else ("off majority", "differs from off")
+        ("word errors", "against off (95 %)")
+        if found.by_reference
+        else ("off majority (95 %)", "differs from off")
     )
     for title in (*titles, "delay", "CPU", "noise"):
         table.add_column(title, justify="right", no_wrap=True)
@@ -146,7 +149,7 @@ def _table(found: Comparison) -> Table:
         rate, lowered = found.words.rates[each.setting], each.lowered_db
         table.add_row(
             each.setting.name,
-            "-" if rate is None else f"{rate:.1f} %",
+            "-" if rate is None else f"{rate:.1f} %{_surely(found, each.setting)}",
             _beside_off(found, each.setting),
             f"{each.delay_ms:.0f} ms",
             f"{100 * found.rtf(each):.1f} %",
@@ -154,6 +157,13 @@ def _table(found: Comparison) -> Table:
             style="bold" if each.setting == found.verdict.recommended else "",
         )
     return table
+
+
+def _surely(found: Comparison, setting: Setting) -> str:
+    """Return the interval around the distance to the majority; what a reference decides is beside it."""
+    if found.by_reference or (interval := found.words.surely.get(setting)) is None:
+        return ""
+    return f" ({interval.low:.1f} … {interval.high:.1f})"
 
 
 def _beside_off(found: Comparison, setting: Setting) -> str:
@@ -167,7 +177,7 @@ def _beside_off(found: Comparison, setting: Setting) -> str:
 def _legend(found: Comparison) -> str:
     cpu = "CPU: of one core, without the recognizer"
     if not found.by_reference:
-        return f"off majority: words that most settings have otherwise, right or wrong; {cpu}"
+        return f"off majority: words that most settings have otherwise, which says not who is right; {cpu}"
     if not found.words.against_off:
         return cpu
     pieces = next(iter(found.words.against_off.values())).pieces

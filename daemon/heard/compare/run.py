@@ -8,7 +8,6 @@ from pathlib import Path
 
 from heard.compare.bootstrap import Interval, paired
 from heard.compare.grid import OFF, Setting
-from heard.compare.hear import transcript
 from heard.compare.majority import agreement, majority
 from heard.compare.recording import Recording, write
 from heard.compare.score import Piece, pieces, rate
@@ -16,12 +15,14 @@ from heard.compare.sound import Shades, lowered_db, spectrogram
 from heard.compare.through import BackendFailedError, Through
 from heard.compare.words import words_of
 from heard.denoise.allocator import keep_freed_memory
+from heard.denoise.pcm import Pcm
 from heard.denoise.registry import Registry
-from heard.recognizer.engines import StreamingEngine
 from heard.settings import WORKING_RATE_HZ
 
 Doing = Callable[[str], None]
 """Told what is begun; called once for each recording and setting."""
+Hear = Callable[[Pcm], str]
+"""A recognizer: the text of a recording."""
 
 
 @dataclass(slots=True)
@@ -55,6 +56,7 @@ class Counted:
 
     truth        for each recording: the reference's words, or what most settings say
     rates        of each setting: words that are not those of `truth`, in percent; None where it has no words
+    surely       the interval around each of `rates`, all together with 95 % confidence
     against_off  by how much the word error rate differs from that of `off`; intervals hold together. Empty
                  without references
     differs      how many of the words of `off` a setting has otherwise, in percent; intervals hold together.
@@ -64,6 +66,7 @@ class Counted:
 
     truth: list[list[str]]
     rates: dict[Setting, float | None]
+    surely: dict[Setting, Interval]
     against_off: dict[Setting, Interval]
     differs: dict[Setting, Interval]
     agreement: list[list[float]]
@@ -77,14 +80,14 @@ class Counted:
 def tried(
     recordings: Sequence[Recording],
     settings: Sequence[Setting],
-    engine: StreamingEngine,
+    hear: Hear,
     registry: Registry,
     *,
     keep: Path | None,
     picture: tuple[int, int],
     doing: Doing,
 ) -> list[Tried]:
-    """Run everything; `picture`: rows and columns of the spectrograms.
+    """Run everything; `picture`: rows and columns of the spectrograms. What `hear` raises is not caught.
 
     Raises:
         BackendFailedError: a backend threw; says which setting's.
@@ -111,7 +114,7 @@ def tried(
             if keep is not None:
                 each.kept.append(keep / kept_name(recording, setting))
                 write(each.kept[-1], result.pcm)
-            each.said.append(transcript(engine, result.pcm))
+            each.said.append(hear(result.pcm))
     return found
 
 
@@ -135,6 +138,7 @@ def counted(said: Mapping[Setting, Sequence[str]], references: Sequence[str], *,
     return Counted(
         truth,
         {setting: rate(each) if each else None for setting, each in found.items()},
+        _around(found, seed),
         _against_off(found, seed) if references else {},
         _against_off(from_off, seed),
         [
@@ -142,6 +146,19 @@ def counted(said: Mapping[Setting, Sequence[str]], references: Sequence[str], *,
             for one in heard.values()
         ],
     )
+
+
+def _around(found: Mapping[Setting, Sequence[Piece]], seed: int) -> dict[Setting, Interval]:
+    return {
+        setting: paired(
+            [piece.errors for piece in each],
+            [piece.words for piece in each],
+            comparisons=len(found),
+            seed=seed,
+        )
+        for setting, each in found.items()
+        if each
+    }
 
 
 def _pieces(truth: Sequence[Sequence[str]], texts: Sequence[Sequence[str]]) -> list[Piece]:

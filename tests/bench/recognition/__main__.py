@@ -31,7 +31,7 @@ from .kept import Kept
 from .memory import memory_bytes
 from .mixes import LOOP, Mix
 from .outcome import Outcome
-from .plan import DEFAULT, NEURAL, SETTINGS, SHIPPED
+from .plan import DEFAULT, LARGER, NEURAL, SETTINGS
 from .plot import draw
 from .report import Found, all_rows, complete, page
 from .run import Series, Versions, Wanted, run, tasks, wanted
@@ -57,7 +57,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
         type=int,
         default=1,
         metavar="N",
-        help="noises for each utterance and SNR; 0: all of its part",
+        help="noises for each utterance and SNR, for all settings; 0: all of its part; -1: leave it out",
     )
     parser.add_argument(
         "--more-pairs", type=int, default=NONE, metavar="N", help="the same for the default alone"
@@ -129,11 +129,13 @@ def available(settings: Sequence[Setting]) -> tuple[tuple[Setting, ...], list[st
 
 def series_of(asked: argparse.Namespace, settings: tuple[Setting, ...]) -> tuple[list[Series], list[str]]:
     """Return the series that were asked for, and a note for an engine that is not there."""
-    series, notes = [Series(f"{TINY}, all settings", TINY, asked.pairs, settings, sound=True, share=3)], []
+    series: list[Series] = []
+    notes: list[str] = []
+    if asked.pairs != NONE:
+        series.append(Series(f"{TINY}, all settings", TINY, asked.pairs, settings, sound=True, share=3))
     if asked.more_pairs != NONE:
-        series.append(
-            Series(f"{TINY}, the default", TINY, asked.more_pairs, there(DEFAULT, settings), share=6)
-        )
+        default = there(DEFAULT, settings)
+        series.append(Series(f"{TINY}, the default", TINY, asked.more_pairs, default, share=8))
     if asked.neural_pairs != NONE:
         series.append(Series(f"{TINY}, deepfilter", TINY, asked.neural_pairs, there(NEURAL, settings)))
     if asked.base_pairs != NONE:
@@ -142,9 +144,8 @@ def series_of(asked: argparse.Namespace, settings: tuple[Setting, ...]) -> tuple
         except StartError as error:
             notes.append(f"Left out: {error}.")
         else:
-            series.append(
-                Series(f"{BASE}, shipped settings", BASE, asked.base_pairs, there(SHIPPED, settings))
-            )
+            default = there(LARGER, settings)
+            series.append(Series(f"{BASE}, the default", BASE, asked.base_pairs, default))
     return series, notes
 
 

@@ -33,15 +33,9 @@ SETTINGS = (
     Setting("deepfilter", 0.7),
     Setting("deepfilter", 1.0),
 )
-DEFAULT = (
-    Setting("off", 0.0),
-    Setting(LOOP, 1.0),
-    Setting("noisereduce", 0.3),
-    Setting("noisereduce", 0.3, adaptive=True),
-)
-"""The default, and what it is compared with."""
+DEFAULT = (Setting("off", 0.0), Setting("noisereduce", 0.3), Setting("noisereduce", 0.3, adaptive=True))
 NEURAL = (Setting("off", 0.0), Setting("deepfilter", 0.5))
-SHIPPED = (Setting("off", 0.0), Setting("noisereduce", 0.3), Setting("deepfilter", 0.5))
+LARGER = (Setting("off", 0.0), Setting("noisereduce", 0.3))
 """What the larger recognizer hears, which is slow."""
 
 

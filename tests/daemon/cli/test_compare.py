@@ -22,6 +22,7 @@ from ...support.corpus import utterance
 from ...support.poll import until
 from ...support.processes import Finished
 from ...support.sound_server import sound_server
+from ...support.v3_server import Plan, v3_server
 
 SPOKEN = utterance("vctk-p226-016")
 OTHER = utterance("arctic-aew-a0001")
@@ -73,7 +74,7 @@ def test_json_is_one_object(tmp_path: Path) -> None:
     for each in found["settings"]:
         assert each["word_error_rate"] is None
         assert each["against_off"] is None
-        assert each["off_majority"] is not None
+        assert each["surely"]["low"] <= each["off_majority"] <= each["surely"]["high"]
         assert (each["differs_from_off"] is None) == (each["name"] == "off")
         assert each["agreement"][each["name"]] == 1
         assert len(each["transcripts"]) == 1
@@ -140,6 +141,7 @@ FILE = str(SPOKEN.path)
         ([FILE, "--png", "a.jpg"], "must be a file called ….png"),
         ([FILE, "--png", "nowhere/a.png"], "in a folder that exists"),
         ([FILE, "--set", "source.mic.denoise.mix=7"], "mix"),
+        ([FILE, "--service", "whisper"], "--service 'whisper': must be local, assemblyai, or an address"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(words: list[str], says: str) -> None:
@@ -175,6 +177,61 @@ def test_what_was_kept_is_not_overwritten_by_what_is_made_of_it(tmp_path: Path) 
     assert done.code == 2
     assert f"would overwrite {path}" in done.stderr
     assert path.read_bytes() == before
+
+
+def test_a_service_on_this_machine_listens_and_nobody_has_to_agree() -> None:
+    """`heard recognizer` as the v3 service; what that takes is said."""
+    argv = [sys.executable, "-m", "heard", "recognizer", "--bind", "127.0.0.1:0"]
+    with processes.started(argv, limit_s=LIMIT_S) as child:
+        until(lambda: "listening on " in child.printed(), 20, "the recognizer")
+        url = child.printed().split("listening on ")[1].split()[0]
+        options = ("--settings", "gate", "--service", url, "--format", "json")
+        done = compare(FILE, *options, "--reference", SPOKEN.transcript)
+    assert done.code == 0, done.stderr
+    assert f"2 settings of 7 s each are 0.2 minutes of audio for {url}/v3/ws; it takes" in done.stderr
+    assert "bills" not in done.stderr
+    found = json.loads(done.stdout)
+    assert found["engine"].endswith(f" at {url}/v3/ws")
+    assert found["settings"][0]["word_error_rate"] < 30
+
+
+def test_a_service_elsewhere_hears_nothing_until_somebody_agrees(tmp_path: Path) -> None:
+    """What it would take is said before; the configuration's service counts unless another is named."""
+    config = tmp_path / "heard.toml"
+    config.write_text('[upstream]\nservice = "assemblyai"\nurl = "wss://speech.invalid/v3/ws"\n')
+    key = {"ASSEMBLYAI_API_KEY": "canary"}
+    done = compare(FILE, "--settings", "gate,gate:0.6", "--config", config, env=key)
+    assert (done.code, done.stdout) == (2, "")
+    said, refused = done.stderr.splitlines()
+    assert said == (
+        "heard: 3 settings of 7 s each are 0.3 minutes of audio for wss://speech.invalid/v3/ws, "
+        "which bills the time of its sessions; it takes 0.3 minutes at least"
+    )
+    assert refused == "heard: nothing was sent: say --yes to agree, or take --service local"
+    local = compare(FILE, "--settings", "gate", "--config", config, "--service", "local", "--format", "json")
+    assert local.code == 0, local.stderr
+    assert json.loads(local.stdout)["engine"] == "moonshine-tiny"
+
+
+def test_a_service_without_a_key_is_not_asked() -> None:
+    """Exit code 4; it says where a key is looked for."""
+    key = {"ASSEMBLYAI_API_KEY": ""}
+    done = compare(FILE, "--settings", "gate", "--service", "assemblyai", "--yes", env=key)
+    assert (done.code, done.stdout) == (4, "")
+    assert "no API key" in done.stderr
+
+
+def test_a_service_that_refuses_the_key_ends_it_with_code_4() -> None:
+    """In one line, without the key; what is configured is sent to it."""
+    with v3_server(Plan(status=401)) as server:
+        key = {"ASSEMBLYAI_API_KEY": "canary"}
+        options = ("--settings", "gate", "--service", server.url, "--set", "upstream.speech_model=another")
+        done = compare(FILE, *options, env=key)
+        assert done.code == 4
+        assert "401" in done.stderr
+        assert "canary" not in done.stderr
+        (record,) = server.records
+        assert (record.authorization, record.query["speech_model"]) == ("canary", "another")
 
 
 def test_help_teaches() -> None:

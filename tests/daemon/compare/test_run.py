@@ -1,14 +1,15 @@
 """Everything together: the real backends, the real recognizer, real speech."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from heard.compare.grid import OFF, Setting
+from heard.compare.hear import loaded, transcript
 from heard.compare.recording import read
 from heard.compare.run import counted, tried
 from heard.denoise.registry import Registry
-from heard.recognizer.registry import load_engine
 
 from ...support.corpus import utterance
 
@@ -23,7 +24,7 @@ def test_every_setting_hears_every_recording(tmp_path: Path) -> None:
     found = tried(
         recordings,
         (OFF, GATE),
-        load_engine("moonshine-tiny"),
+        partial(transcript, loaded("moonshine-tiny")),
         Registry(),
         keep=tmp_path,
         picture=(8, 20),
@@ -61,6 +62,8 @@ def test_without_a_reference_the_majority_is_the_truth() -> None:
     assert found.against_off == {}
     assert found.differs[LOUD].points == 25
     assert found.agreement == [[1, 1, 0.75], [1, 1, 0.75], [0.75, 0.75, 1]]
+    assert found.surely[OFF].high == 0
+    assert 0 <= found.surely[LOUD].low < 25 < found.surely[LOUD].high <= 50
 
 
 def test_where_nothing_is_said_nothing_is_counted() -> None:
