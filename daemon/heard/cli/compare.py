@@ -218,7 +218,9 @@ def _installed(wished: Sequence[Setting], registry: Registry, *, asked_for: bool
 
 def _of(source: Source) -> Setting:
     denoise = source.denoise
-    return OFF if denoise.backend == OFF.backend else Setting(denoise.backend, denoise.mix_in_force)
+    if denoise.backend == OFF.backend:
+        return OFF
+    return Setting(denoise.backend, denoise.mix_in_force, denoise.adaptive)
 
 
 def _recordings(files: Sequence[Path], channel: int) -> list[Recording]:

@@ -63,14 +63,16 @@ def test_ten_seconds_cannot_tell_and_say_so(tmp_path: Path) -> None:
 def test_json_is_one_object(tmp_path: Path) -> None:
     """Without a reference: agreement, no word error rate; what is configured is compared too."""
     config = tmp_path / "heard.toml"
-    config.write_text('[[source]]\nname = "mic"\n[source.denoise]\nbackend = "gate-fast"\nmix = 0.7\n')
+    config.write_text(
+        '[[source]]\nname = "mic"\n[source.denoise]\nbackend = "gate-fast"\nmix = 0.7\nadaptive = true\n'
+    )
     done = compare(SPOKEN.path, "--format", "json", "--config", config)
     assert done.code == 0, done.stderr
     found = json.loads(done.stdout)
     assert (found["v"], found["reference"], found["engine"]) == (1, False, "moonshine-tiny")
     names = [each["name"] for each in found["settings"]]
     assert names[0] == "off"
-    assert {"noisereduce 0.3", "noisereduce 1", "gate 0.3", "gate-fast 0.7"} <= set(names)
+    assert {"noisereduce 0.3", "noisereduce 1", "gate 0.3", "gate-fast 0.7 adaptive"} <= set(names)
     for each in found["settings"]:
         assert each["word_error_rate"] is None
         assert each["against_off"] is None
@@ -82,7 +84,7 @@ def test_json_is_one_object(tmp_path: Path) -> None:
     assert found["verdict"]["sure"] == "cannot-tell"
     assert found["verdict"]["recommended"] is None
     assert found["verdict"]["minutes_needed"] >= 1
-    assert found["verdict"]["text"].endswith("keep gate-fast 0.7.")
+    assert found["verdict"]["text"].endswith("keep gate-fast 0.7 adaptive.")
 
 
 @pytest.mark.parametrize("reference", [(), ("--reference", "what was to be said")])

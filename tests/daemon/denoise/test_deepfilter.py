@@ -194,6 +194,19 @@ def test_speech_stands_out_more(backend: Backend, speech: str, disturbance: str,
     assert si_sdr_db(wet) > si_sdr_db(dry) + 2
 
 
+@pytest.mark.parametrize("limit_db", [3.0, 6.0])
+def test_a_mix_is_what_the_network_calls_an_attenuation_limit(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch, limit_db: float
+) -> None:
+    """So that there is one control for both: a limit of 6 dB is a mix of one half."""
+    samples = _samples(_noisy("vctk-p226-016", "street-city", 5))[: 3 * 16_000]
+    full = _run(backend.start(0, NOTHING), samples, [320])
+    monkeypatch.setattr("heard.denoise.deepfilter_runtime.UNLIMITED_DB", limit_db)
+    limited = _run(backend.start(0, NOTHING), samples, [320])
+    dry = 10 ** (-limit_db / 20)
+    assert _ratio_db(limited, limited - (dry * samples + (1 - dry) * full)) > 38
+
+
 def test_noise_alone_is_lowered(backend: Backend) -> None:
     """White noise by 20 dB and more, from the second second on."""
     hiss = (0.05 * np.random.default_rng(5).standard_normal(3 * 16_000)).astype(np.float32)

@@ -1,9 +1,11 @@
 """The stage as supervise starts it: a real child between real sockets."""
 
 import os
+import re
 import sys
 import tempfile
 import time
+import tomllib
 import wave
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -421,6 +423,39 @@ def test_a_backend_that_cannot_be_made_ends_nothing(tmp_path: Path) -> None:
         assert (answer.code, answer.message) == (Code.BAD_VALUE, "unmade: OSError: no such accelerator")
         around.order(Order(2, "set", "mic", {"key": "denoise.backend", "value": "off"}))
         around.wait_report(lambda report: not report.faults, "the end of the fault")
+
+
+def _documented(folder: Path) -> Path:
+    """Install the backend of docs/denoise.md into `folder`, as pip would leave it there."""
+    text = (Path(__file__).parents[3] / "docs" / "denoise.md").read_text(encoding="utf-8")
+    [code], [about] = (re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL) for kind in ("python", "toml"))
+    (folder / "rumble.py").write_text(code)
+    project = tomllib.loads(about)["project"]
+    [(group, points)] = project["entry-points"].items()
+    info = folder / f"heard_rumble-{project['version']}.dist-info"
+    info.mkdir()
+    metadata = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+    (info / "METADATA").write_text(metadata)
+    listed = "".join(f"{name} = {value}\n" for name, value in points.items())
+    (info / "entry_points.txt").write_text(f"[{group}]\n{listed}")
+    return folder
+
+
+def test_the_documented_backend_of_another_package_does_what_it_says(tmp_path: Path) -> None:
+    """Found by its entry point: rumble goes, a tone stays, and a replay gives the same samples."""
+    times = np.arange(2 * 16_000) / 16_000
+    rumble, tone = (9000 * np.sin(2 * np.pi * hz * times) for hz in (2, 400))
+    pcm = np.rint(rumble + tone).astype(np.int16)
+    with _stage(_source("mic", "rumble", 1.0), path=_documented(tmp_path)) as around:
+        around.send(_blocks(pcm))
+        first = _pcm(around.clean_until(_ended))
+        assert len(first) == len(pcm)
+        left = first[1000:] - tone[1000:]
+        assert np.sqrt(np.mean(left**2)) < 0.25 * np.sqrt(np.mean(rumble[1000:] ** 2))
+        report = around.wait_report(lambda report: _denoise_of(report, "mic")["rtf"] != 0, "its cost")
+        assert (_denoise_of(report, "mic")["backend"], report.faults) == ("rumble", [])
+        around.send(_blocks(pcm, pass_no=1, wanted=20_001))
+        np.testing.assert_array_equal(_pcm(around.clean_until(_ended)), first[20_001:])
 
 
 def _wav(path: Path, pcm: Pcm, rate_hz: int = 16_000) -> None:

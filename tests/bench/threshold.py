@@ -1,0 +1,127 @@
+"""Would another threshold of noisereduce spare the words? Of the library itself, on whole recordings.
+
+    nice -n 19 python -m tests.bench.threshold [--corpus DIR] [--part development] [--default]
+
+The library calls a bin noise that does not stand out by so many times its floor
+(`thresh_n_mult_nonstationary`, 2 by default), or by as many along a gentler slope. Each is mixed at 0.3, as
+the default is, and heard by the small recognizer on the mixes of `make bench-denoise`. A stream cannot know
+the whole recording, but follows it to some 39 dB at that mix. Results are kept: a run that was ended goes on
+where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import noisereduce
+import numpy as np
+
+from heard.compare.grid import OFF, Setting
+from heard.compare.hear import loaded, transcript
+from heard.denoise.adaptive import Adaptive
+from heard.denoise.noisereduce import N_FFT
+from heard.denoise.pcm import Pcm, to_float, to_pcm
+
+from ..support.corpus import DATA, Utterance, load
+from .recognition.kept import Kept
+from .recognition.mixes import RATE_HZ, by_name, sound_of
+from .recognition.outcome import Key, Outcome
+from .recognition.plan import PARTS, plan
+from .recognition.report import complete
+from .recognition.summary import rows
+from .recognition.tables import words_table
+from .recognition.words import counted
+
+SEED = 4
+ENGINE = "moonshine-tiny"
+MIX = 0.3
+VERSION = "1"
+"""Of what is kept; counts up when what this module computes changes."""
+FORMS = {"library": (2.0, 10.0), "library-1": (1.0, 10.0), "library-0.5": (0.5, 10.0), "gentle-1": (1.0, 3.0)}
+"""By the name in the table: threshold and slope (`sigmoid_slope_nonstationary`)."""
+DEFAULT = (OFF, Setting("library", MIX), Setting("library", MIX, adaptive=True))
+SETTINGS = (
+    OFF,
+    *(Setting(name, MIX) for name in FORMS),
+    Setting("library", MIX, adaptive=True),
+    Setting("library-1", MIX, adaptive=True),
+)
+
+
+def denoised(pcm: Pcm, setting: Setting) -> Pcm:
+    """Return what the library makes of a whole recording under one of SETTINGS."""
+    if setting == OFF:
+        return pcm
+    dry = to_float(pcm)
+    threshold, slope = FORMS[setting.backend]
+    with np.errstate(all="ignore"):
+        wet = noisereduce.reduce_noise(
+            y=dry,
+            sr=RATE_HZ,
+            stationary=False,
+            n_fft=N_FFT,
+            padding=0,
+            prop_decrease=setting.mix,
+            thresh_n_mult_nonstationary=threshold,
+            sigmoid_slope_nonstationary=slope,
+            n_jobs=1,
+        )
+    # Of a bin that is silent throughout it makes NaN, and it drops what is no whole hop.
+    whole = np.concatenate((wet, dry[len(wet) :]))
+    wet = np.where(np.isfinite(whole), whole, dry).astype(np.float32)
+    if setting.adaptive:
+        adaptive = Adaptive(0, pcm[:0])
+        adaptive.hear(pcm)
+        wet = dry + adaptive.over(0, len(pcm)) * (wet - dry)
+    return to_pcm(wet)[0]
+
+
+def main() -> int:
+    """Measure what is missing, print a table; return 0."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.threshold")
+    parser.add_argument("--corpus", type=Path, default=DATA, help="folder with a manifest.tsv")
+    parser.add_argument("--cache", type=Path, default=Path("out/bench-threshold"), help="folder for results")
+    parser.add_argument("--part", choices=PARTS, default=PARTS[0])
+    parser.add_argument("--pairs", type=int, default=0, help="noises for each utterance and SNR; 0: all")
+    parser.add_argument("--default", action="store_true", help="only with the library's own threshold")
+    parser.add_argument("--limit-minutes", type=float, default=60.0, help="begin nothing after so long")
+    asked = parser.parse_args()
+    settings = DEFAULT if asked.default else SETTINGS
+    speech, noises = load(asked.corpus)
+    recordings = by_name(speech, noises)
+    mixes = [each for each in plan(speech, noises, seed=SEED, pairs=asked.pairs) if each.part == asked.part]
+    kept, engine = Kept(asked.cache), loaded(ENGINE)
+    until_s = time.monotonic() + 60 * asked.limit_minutes
+    for mix in mixes:
+        if time.monotonic() >= until_s:
+            break
+        keys = {setting: Key(mix, setting, ENGINE, VERSION) for setting in settings}
+        if all(kept.get(key) for key in keys.values()):
+            continue
+        sound, spoken = sound_of(mix, recordings), recordings[mix.utterance]
+        assert isinstance(spoken, Utterance)
+        for setting, key in keys.items():
+            said = transcript(engine, denoised(sound.pcm, setting)[sound.listen])
+            count = counted(spoken.transcript, said)
+            audio_s = len(sound.pcm) / RATE_HZ
+            kept.put(key, Outcome(said, count.errors, count.uncut, count.words, audio_s, 0.0, None))
+    outcomes = {
+        mix: {
+            setting: outcome
+            for setting in settings
+            if (outcome := kept.get(Key(mix, setting, ENGINE, VERSION))) is not None
+        }
+        for mix in mixes
+    }
+    heard = complete(mixes, settings, outcomes)
+    sys.stdout.write(f"{asked.part}: {len(heard)} of {len(mixes)} mixes, seed {SEED}\n\n")
+    if heard:
+        sys.stdout.write(words_table(rows(heard, settings, seed=SEED)) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
