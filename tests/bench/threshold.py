@@ -4,7 +4,7 @@
 
 The library calls a bin noise that does not stand out by so many times its floor
 (`thresh_n_mult_nonstationary`, 2 by default), or by as many along a gentler slope. Each is mixed at 0.3, as
-the default is, and heard by the small recognizer on the mixes of `make bench-denoise`. A stream cannot know
+the default is, and heard by a recognizer on the mixes of `make bench-denoise`. A stream cannot know
 the whole recording, but follows it to some 39 dB at that mix. Results are kept: a run that was ended goes on
 where it was.
 """
@@ -24,6 +24,7 @@ from heard.compare.hear import loaded, transcript
 from heard.denoise.adaptive import Adaptive
 from heard.denoise.noisereduce import N_FFT
 from heard.denoise.pcm import Pcm, to_float, to_pcm
+from heard.recognizer.registry import DEFAULT_ENGINE
 
 from ..support.corpus import DATA, Utterance, load
 from .recognition.kept import Kept
@@ -36,7 +37,6 @@ from .recognition.tables import words_table
 from .recognition.words import counted
 
 SEED = 4
-ENGINE = "moonshine-tiny"
 MIX = 0.3
 VERSION = "1"
 """Of what is kept; counts up when what this module computes changes."""
@@ -86,6 +86,7 @@ def main() -> int:
     parser.add_argument("--cache", type=Path, default=Path("out/bench-threshold"), help="folder for results")
     parser.add_argument("--part", choices=PARTS, default=PARTS[0])
     parser.add_argument("--pairs", type=int, default=0, help="noises for each utterance and SNR; 0: all")
+    parser.add_argument("--engine", default=DEFAULT_ENGINE, help="as `heard recognizer --engine` takes it")
     parser.add_argument("--default", action="store_true", help="only with the library's own threshold")
     parser.add_argument("--limit-minutes", type=float, default=60.0, help="begin nothing after so long")
     asked = parser.parse_args()
@@ -93,12 +94,12 @@ def main() -> int:
     speech, noises = load(asked.corpus)
     recordings = by_name(speech, noises)
     mixes = [each for each in plan(speech, noises, seed=SEED, pairs=asked.pairs) if each.part == asked.part]
-    kept, engine = Kept(asked.cache), loaded(ENGINE)
+    kept, engine = Kept(asked.cache), loaded(asked.engine)
     until_s = time.monotonic() + 60 * asked.limit_minutes
     for mix in mixes:
         if time.monotonic() >= until_s:
             break
-        keys = {setting: Key(mix, setting, ENGINE, VERSION) for setting in settings}
+        keys = {setting: Key(mix, setting, asked.engine, VERSION) for setting in settings}
         if all(kept.get(key) for key in keys.values()):
             continue
         sound, spoken = sound_of(mix, recordings), recordings[mix.utterance]
@@ -112,12 +113,12 @@ def main() -> int:
         mix: {
             setting: outcome
             for setting in settings
-            if (outcome := kept.get(Key(mix, setting, ENGINE, VERSION))) is not None
+            if (outcome := kept.get(Key(mix, setting, asked.engine, VERSION))) is not None
         }
         for mix in mixes
     }
     heard = complete(mixes, settings, outcomes)
-    sys.stdout.write(f"{asked.part}: {len(heard)} of {len(mixes)} mixes, seed {SEED}\n\n")
+    sys.stdout.write(f"{asked.engine}, {asked.part}: {len(heard)} of {len(mixes)} mixes, seed {SEED}\n\n")
     if heard:
         sys.stdout.write(words_table(rows(heard, settings, seed=SEED)) + "\n")
     return 0

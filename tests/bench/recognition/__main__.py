@@ -11,6 +11,7 @@ changed code made.
 from __future__ import annotations
 
 import argparse
+import signal
 import subprocess
 import sys
 import time
@@ -77,6 +78,8 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main() -> int:
     """Measure what is missing, print and write the page; return 0 whatever the figures are."""
+    # As Ctrl-C does: the workers must not outlive it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     asked = arguments()
     console, progress_console = Console(width=170), Console(stderr=True)
     settings, notes = available((*SETTINGS, *brought()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 
 from heard.compare.grid import Setting
 
-from ...support import corpus
+from ...support import corpus, processes
+from ...support.poll import until
 from .__main__ import BASE, NONE, TINY, arguments, available, cost, found_of, series_of
 from .kept import Kept
 from .mixes import LOOP
@@ -52,6 +54,20 @@ def test_only_what_is_asked_for_is_run() -> None:
     assert [each.engine for each in series] == [TINY]
     assert not notes
     assert BASE != TINY
+
+
+@pytest.mark.slow
+def test_ended_from_outside_it_takes_its_workers_along(tmp_path: Path) -> None:
+    """SIGTERM, in the middle of its work."""
+    argv = [sys.executable, "-m", "tests.bench.recognition", "--cache", str(tmp_path), "--jobs", "2"]
+    with processes.started(argv, limit_s=120) as child:
+        results = tmp_path / "results.jsonl"
+        until(results.exists, 90, "a first result")
+        workers = processes.family(child.pid)
+        assert len(workers) > 2
+        child.signal(signal.SIGTERM)
+        assert child.wait(20) == 128 + signal.SIGTERM
+        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 20, "the workers' end")
 
 
 def test_nothing_kept_is_nothing_heard(tmp_path: Path) -> None:
