@@ -138,11 +138,7 @@ def picture(shades: Shades, *, coloured: bool) -> list[Text]:
 def _table(found: Comparison) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("setting", no_wrap=True)
-    titles = (
-        ("word errors", "against off (95 %)")
-        if found.by_reference
-        else ("off majority (95 %)", "differs from off")
-    )
+    titles = ("word errors", "against off (95 %)") if found.by_reference else ("off majority", "from off")
     for title in (*titles, "delay", "CPU", "noise"):
         table.add_column(title, justify="right", no_wrap=True)
     for each in found.tried:
@@ -177,7 +173,8 @@ def _beside_off(found: Comparison, setting: Setting) -> str:
 def _legend(found: Comparison) -> str:
     cpu = "CPU: of one core, without the recognizer"
     if not found.by_reference:
-        return f"off majority: words that most settings have otherwise, which says not who is right; {cpu}"
+        away = "words that most settings, and that off, have otherwise (intervals hold together: 95 %)"
+        return f"off majority, from off: {away}; it says not who is right; {cpu}"
     if not found.words.against_off:
         return cpu
     pieces = next(iter(found.words.against_off.values())).pieces

@@ -247,7 +247,8 @@ def test_help_teaches() -> None:
 
 
 def found(*, by_reference: bool) -> Comparison:
-    said = {OFF: ["a b c d"], Setting("gate", 0.3): ["a b c x"]}
+    adaptive = Setting("noisereduce", 0.3, adaptive=True)
+    said = {OFF: ["a b c d"], Setting("gate", 0.3): ["a b c x"], adaptive: ["a b c d"]}
     tried = [
         Tried(setting, 10, texts, 0.1, [(3.0, 1.0)], np.linspace(0, 1, 160, dtype=np.float32).reshape(16, 10))
         for setting, texts in said.items()
@@ -272,6 +273,7 @@ def test_no_line_is_wider_than_the_terminal(by_reference: bool) -> None:
     assert all(len(line) <= 80 for line in printed.splitlines())
     assert "\x1b" not in printed
     assert [line for line in printed.splitlines() if line.startswith("gate 0.3  ")], printed
+    assert [line for line in printed.splitlines() if line.startswith("noisereduce 0.3 adaptive  ")], printed
     assert "25.0 %" in printed
     assert "░" in printed
 
