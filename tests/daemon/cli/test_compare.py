@@ -236,6 +236,19 @@ def test_a_service_that_refuses_the_key_ends_it_with_code_4() -> None:
         assert (record.authorization, record.query["speech_model"]) == ("canary", "another")
 
 
+def test_an_interrupt_ends_the_session_that_is_billed() -> None:
+    """The service is told to terminate it; otherwise it would run on until it expires."""
+    with v3_server() as server:
+        argv = [sys.executable, "-m", "heard", "compare", FILE, "--settings", "gate", "--service", server.url]
+        with processes.started(argv, env={"ASSEMBLYAI_API_KEY": "canary"}, limit_s=LIMIT_S) as child:
+            until(lambda: server.records and server.records[0].audio, 30, "audio at the service")
+            child.signal(signal.SIGINT)
+            assert child.wait(10) == 130, child.tail()
+            assert "Traceback" not in child.complained()
+        until(lambda: server.records[0].ended, 10, "the session's end")
+        assert [each["type"] for each in server.records[0].messages] == ["Terminate"]
+
+
 def test_help_teaches() -> None:
     """What it is for, how to get the best evidence, and commands to copy."""
     done = compare("--help")
