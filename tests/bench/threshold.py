@@ -30,10 +30,10 @@ from ..support.corpus import DATA, Utterance, load
 from .recognition.kept import Kept
 from .recognition.mixes import RATE_HZ, by_name, sound_of
 from .recognition.outcome import Key, Outcome
-from .recognition.plan import PARTS, plan
+from .recognition.plan import plan
 from .recognition.report import complete
-from .recognition.summary import rows
-from .recognition.tables import words_table
+from .recognition.summary import BOTH, SCOPES, rows
+from .recognition.tables import snr_table, words_table
 from .recognition.words import counted
 
 SEED = 4
@@ -84,7 +84,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.threshold")
     parser.add_argument("--corpus", type=Path, default=DATA, help="folder with a manifest.tsv")
     parser.add_argument("--cache", type=Path, default=Path("out/bench-threshold"), help="folder for results")
-    parser.add_argument("--part", choices=PARTS, default=PARTS[0])
+    parser.add_argument("--part", choices=tuple(SCOPES), default=BOTH)
     parser.add_argument("--pairs", type=int, default=0, help="noises for each utterance and SNR; 0: all")
     parser.add_argument("--engine", default=DEFAULT_ENGINE, help="as `heard recognizer --engine` takes it")
     parser.add_argument("--default", action="store_true", help="only with the library's own threshold")
@@ -93,7 +93,8 @@ def main() -> int:
     settings = DEFAULT if asked.default else SETTINGS
     speech, noises = load(asked.corpus)
     recordings = by_name(speech, noises)
-    mixes = [each for each in plan(speech, noises, seed=SEED, pairs=asked.pairs) if each.part == asked.part]
+    planned = plan(speech, noises, seed=SEED, pairs=asked.pairs)
+    mixes = [each for each in planned if each.part in SCOPES[asked.part]]
     kept, engine = Kept(asked.cache), loaded(asked.engine)
     until_s = time.monotonic() + 60 * asked.limit_minutes
     for mix in mixes:
@@ -120,7 +121,8 @@ def main() -> int:
     heard = complete(mixes, settings, outcomes)
     sys.stdout.write(f"{asked.engine}, {asked.part}: {len(heard)} of {len(mixes)} mixes, seed {SEED}\n\n")
     if heard:
-        sys.stdout.write(words_table(rows(heard, settings, seed=SEED)) + "\n")
+        found = rows(heard, settings, seed=SEED)
+        sys.stdout.write(f"{words_table(found)}\n\n{snr_table(found)}\n")
     return 0
 
 
