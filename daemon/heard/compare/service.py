@@ -126,6 +126,9 @@ class _Hearing:
             self._attend()
         self._sockets.close()
 
+    def reached(self, number: int) -> None:
+        """Somebody is there; here nobody has waited with anything for that."""
+
     def connected(self, number: int) -> None:
         """Take note that the connection is open."""
         del number

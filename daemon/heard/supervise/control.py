@@ -49,6 +49,8 @@ class Relay:
     """How long they may take."""
     then: Callable[[], Relay] | None = None
     """What follows once all have answered without an error; the client hears then."""
+    otherwise: Callable[[], None] = lambda: None
+    """Called where one of them refuses or is late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,12 @@ class Prepared:
 
     denoise  what the denoise stage is asked first, by source: whether it can have that
     put      puts all in force and returns the op's result
+    drop     takes note that it is not put in force
     """
 
     denoise: Body
     put: Callable[[], Body]
+    drop: Callable[[], None] = lambda: None
 
 
 @dataclass(slots=True)
@@ -74,6 +78,7 @@ class _Pending:
     missing: dict[int, Process]
     result: Body = field(default_factory=dict)
     then: Callable[[], Relay] | None = None
+    otherwise: Callable[[], None] = lambda: None
 
 
 @dataclass(slots=True)
@@ -224,7 +229,8 @@ class Control:
             _reply(envelope, Reply(request.id, relay.result), outbox)
             return
         due = now + relay.within_s
-        pending = _Pending(envelope, request, relay.within_s, due, {}, dict(relay.result), relay.then)
+        result = dict(relay.result)
+        pending = _Pending(envelope, request, relay.within_s, due, {}, result, relay.then, relay.otherwise)
         for process, op, source, args in relay.orders:
             self._last_order += 1
             pending.missing[self._last_order] = process
@@ -235,6 +241,7 @@ class Control:
         if pending.request.op == "reload":
             changed = "nothing is changed" if pending.then else "not all is in force"
             log.error("reload: %s: %s", changed, error.message)
+        pending.otherwise()
         _reply(pending.envelope, Reply(pending.request.id, None, error.code, error.message), outbox)
 
     def _give_up(self, pending: _Pending) -> None:
@@ -295,7 +302,8 @@ class Control:
 
         if not prepared.denoise or not self._up("denoise"):
             return put()
-        return Relay((("denoise", "check", "", {"sources": prepared.denoise}),), then=put)
+        check: tuple[Process, str, str, Body] = ("denoise", "check", "", {"sources": prepared.denoise})
+        return Relay((check,), then=put, otherwise=prepared.drop)
 
     def _source(self, args: Body, *, required: bool) -> str:
         name = take(args, "source", str) if required else take_or(args, "source", str, "")

@@ -237,13 +237,17 @@ class Supervisor:
         self._service.reloading()
         try:
             wanted = self._in_force.read_again()
-        finally:
+        except ControlError:
             self._service.reloaded()
-        return Prepared(wanted.denoise, lambda: self._put_in_force(wanted))
+            raise
+        return Prepared(wanted.denoise, lambda: self._put_in_force(wanted), self._service.reloaded)
 
     def _put_in_force(self, wanted: Wanted) -> Body:
         """Put a configuration in force; return what the client is told."""
-        left = self._in_force.put(wanted)
+        try:
+            left = self._in_force.put(wanted)
+        finally:
+            self._service.reloaded()
         self._guard.reload()
         self._overview.settings = self._in_force.settings
         logs.set_level(self._in_force.settings.log_level)

@@ -26,6 +26,7 @@ class Desk:
         self.reloaded: Body | ControlError = {}
         self.denoise: Body = {}
         self.put = 0
+        self.dropped = 0
         self.control = Control(
             Settings(source=(Source(name="mic"), Source(name="line"))),
             "run1",
@@ -38,7 +39,10 @@ class Desk:
     def _reload(self) -> Prepared:
         if isinstance(self.reloaded, ControlError):
             raise self.reloaded
-        return Prepared(self.denoise, self._put)
+        return Prepared(self.denoise, self._put, self._drop)
+
+    def _drop(self) -> None:
+        self.dropped += 1
 
     def _put(self) -> Body:
         assert not isinstance(self.reloaded, ControlError)
@@ -250,7 +254,7 @@ def test_noise_reduction_that_cannot_be_had_changes_nothing(
     desk.denoise = {"mic": {"backend": "deepfilter", "noise": "tracked"}}
     [(_, check)] = (desk.ask("reload") if client else desk.control.reload(0.0)).orders
     outbox = desk.control.answered(Answer(check.number, code=Code.BAD_VALUE, message="deepfilter: missing"))
-    assert (desk.put, outbox.orders) == (0, [])
+    assert (desk.put, desk.dropped, outbox.orders) == (0, 1, [])
     assert "reload: nothing is changed: deepfilter: missing" in caplog.text
     if client:
         assert (_reply(outbox).code, _reply(outbox).message) == (Code.BAD_VALUE, "deepfilter: missing")
@@ -271,7 +275,7 @@ def test_a_denoise_stage_that_does_not_answer_changes_nothing(desk: Desk) -> Non
     desk.ask("reload")
     outbox = desk.control.expire(60.0)
     assert _reply(outbox).code is Code.NOT_AVAILABLE
-    assert desk.put == 0
+    assert (desk.put, desk.dropped) == (0, 1)
 
 
 def test_an_empty_delimiter_is_mirrored(desk: Desk) -> None:
