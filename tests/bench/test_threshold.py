@@ -1,12 +1,18 @@
 """The bench of thresholds: what it calls the library's own is that."""
 
+import json
+from dataclasses import asdict
+from pathlib import Path
+
 import noisereduce
 import numpy as np
 
 from heard.compare.grid import OFF, Setting
 from heard.denoise.pcm import Pcm, to_float
 
-from .threshold import SETTINGS, denoised
+from .recognition.mixes import Mix
+from .recognition.outcome import Outcome
+from .threshold import SETTINGS, beside_streams, denoised, streamed
 
 RATE_HZ = 16_000
 
@@ -31,6 +37,26 @@ def test_the_librarys_own_threshold_is_its_default() -> None:
     )
     found = to_float(denoised(pcm, Setting("library", 0.3)))
     assert abs(found[: len(reduced)] - reduced).max() < 1e-4
+
+
+def test_the_stream_is_put_beside_the_library(tmp_path: Path) -> None:
+    """Mix by mix of what another bench kept; other mixes, engines and settings are left out."""
+    mixes = [Mix("development", f"u{number}", "rain", 5, 1) for number in range(2)]
+    library, stream = Setting("library", 0.3), Setting("noisereduce", 0.3)
+    lines = []
+    for mix, engine, errors in (
+        (mixes[0], "tiny", 3),
+        (mixes[1], "large", 9),
+        (Mix("", "x", "", None, 1), "tiny", 9),
+    ):
+        key = {"mix": asdict(mix), "setting": asdict(stream), "engine": engine, "version": "v"}
+        lines.append(json.dumps({"key": json.dumps(key), "outcome": {"errors": errors}}))
+    (tmp_path / "results.jsonl").write_text("\n\n".join(lines))
+    errors_of = streamed(tmp_path, "tiny", mixes)
+    assert errors_of == {mixes[0]: {stream: 3}}
+    heard = {mix: {library: Outcome("", 1, 1, 20, 1.0, 0.0, None)} for mix in mixes}
+    table = beside_streams(heard, errors_of)
+    assert table.splitlines()[2:] == ["| noisereduce 0.3 | 0 to 10 dB | 1 | 20 | +10.0 [+10.0, +10.0] |"]
 
 
 def test_silence_stays_silence() -> None:

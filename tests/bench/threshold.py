@@ -12,8 +12,11 @@ where it was.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import noisereduce
@@ -27,13 +30,14 @@ from heard.denoise.pcm import Pcm, to_float, to_pcm
 from heard.recognizer.registry import DEFAULT_ENGINE
 
 from ..support.corpus import DATA, Utterance, load
+from .recognition.intervals import Difference, paired
 from .recognition.kept import Kept
-from .recognition.mixes import RATE_HZ, by_name, sound_of
+from .recognition.mixes import RATE_HZ, Mix, by_name, sound_of
 from .recognition.outcome import Key, Outcome
 from .recognition.plan import plan
 from .recognition.report import complete
-from .recognition.summary import BOTH, SCOPES, rows
-from .recognition.tables import snr_table, words_table
+from .recognition.summary import BOTH, GROUPS, NOISY, QUIET, SCOPES, Heard, rows
+from .recognition.tables import markdown, snr_table, words_table
 from .recognition.words import counted
 
 SEED = 4
@@ -79,6 +83,44 @@ def denoised(pcm: Pcm, setting: Setting) -> Pcm:
     return to_pcm(wet)[0]
 
 
+def streamed(folder: Path, engine: str, mixes: Sequence[Mix]) -> dict[Mix, dict[Setting, int]]:
+    """Return the errors that `make bench-denoise` kept of `mixes`, by setting; of two versions the later."""
+    known = {(each.utterance, each.noise, each.snr_db, each.seed): each for each in mixes}
+    found: dict[Mix, dict[Setting, int]] = {}
+    for line in (folder / "results.jsonl").read_text(encoding="utf-8").splitlines():
+        if not line:
+            continue
+        read = json.loads(line)
+        key = json.loads(read["key"])
+        mix, place = key["mix"], ("utterance", "noise", "snr_db", "seed")
+        if key["engine"] == engine and (each := known.get(tuple(mix[name] for name in place))):
+            found.setdefault(each, {})[Setting(**key["setting"])] = read["outcome"]["errors"]
+    return found
+
+
+def beside_streams(heard: Heard, errors: dict[Mix, dict[Setting, int]]) -> str:
+    """Return a table of what the stream makes more or fewer of than the library on the same mixes."""
+    lines = []
+    for library in (each for each in SETTINGS if each.backend == "library"):
+        stream = replace(library, backend="noisereduce")
+        both = [mix for mix in heard if stream in errors.get(mix, {})]
+        for group in (NOISY, QUIET):
+            differences = [
+                Difference(
+                    mix.utterance,
+                    errors[mix][stream] - heard[mix][library].errors,
+                    heard[mix][library].words,
+                )
+                for mix in both
+                if mix.snr_db in GROUPS[group]
+            ]
+            if differences:
+                words = sum(each.words for each in differences)
+                counts = [str(len(differences)), str(words)]
+                lines.append([stream.name, group, *counts, str(paired(differences, seed=SEED))])
+    return markdown(["stream against library", "SNR", "mixes", "words", "points"], lines)
+
+
 def main() -> int:
     """Measure what is missing, print a table; return 0."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.threshold")
@@ -88,6 +130,7 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, default=0, help="noises for each utterance and SNR; 0: all")
     parser.add_argument("--engine", default=DEFAULT_ENGINE, help="as `heard recognizer --engine` takes it")
     parser.add_argument("--default", action="store_true", help="only with the library's own threshold")
+    parser.add_argument("--stream", type=Path, metavar="DIR", help="what make bench-denoise kept, to compare")
     parser.add_argument("--limit-minutes", type=float, default=60.0, help="begin nothing after so long")
     asked = parser.parse_args()
     settings = DEFAULT if asked.default else SETTINGS
@@ -123,6 +166,9 @@ def main() -> int:
     if heard:
         found = rows(heard, settings, seed=SEED)
         sys.stdout.write(f"{words_table(found)}\n\n{snr_table(found)}\n")
+        if asked.stream:
+            errors = streamed(asked.stream, asked.engine, mixes)
+            sys.stdout.write(f"\n{beside_streams(heard, errors)}\n")
     return 0
 
 
