@@ -64,7 +64,10 @@ class Noisereduce:
             return np.zeros_like(window)
         lead = np.zeros(0, np.float32)
         if len(before) >= N_FFT and before.any():
-            lead = self._primer.pulse(self._primer.floor(before, from_start=len(before) < SHAPE.memory))
+            floor = self._primer.floor(before, from_start=len(before) < SHAPE.memory)
+            # Where all sound lies before the primer's first frame there is no floor, as in silence.
+            if floor.any():
+                lead = self._primer.pulse(floor)
         # The library drops what is no whole hop and refuses less than one frame.
         given = len(lead) + len(window)
         padded = max(N_FFT, -(-given // SHAPE.grid) * SHAPE.grid)

@@ -128,6 +128,17 @@ def test_the_shortest_streams_come_out_whole_and_finite(count: int) -> None:
     assert np.isfinite(out).all()
 
 
+@pytest.mark.filterwarnings("error")
+def test_the_last_sample_of_a_sound_long_ago_makes_no_nan() -> None:
+    """It is all that is left in the memory, and no frame of the primer sees it: there is no floor then."""
+    before = np.zeros(SHAPE.memory, np.float32)
+    window = (0.1 * np.random.default_rng(6).standard_normal(17_000)).astype(np.float32)
+    silent = Noisereduce().reduce(window, before)
+    before[10] = 0.5
+    np.testing.assert_array_equal(Noisereduce().reduce(window, before), silent)
+    assert np.isfinite(silent).all()
+
+
 def test_sound_after_digital_silence_and_before_it_is_finite() -> None:
     burst = np.zeros(14 * 16_000, np.float32)
     burst[3 * 16_000 : 4 * 16_000] = np.random.default_rng(2).uniform(-1, 1, 16_000)
