@@ -227,7 +227,7 @@ class AsyncControl:
 
     async def reload(self) -> tuple[str, ...]:
         """Let the daemon read its configuration again; return the changed keys that take a restart."""
-        return await self.ask(Ask("reload", requests.read_reload))
+        return await self.ask(Ask("reload", requests.read_reload, extra_s=requests.RELOAD_S))
 
     async def stop(self) -> None:
         """Let the daemon drain and end; returns when it has understood, not when it has gone."""

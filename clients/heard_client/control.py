@@ -183,7 +183,7 @@ class Control:
 
     def reload(self) -> tuple[str, ...]:
         """Let the daemon read its configuration again; return the changed keys that take a restart."""
-        return self.ask(Ask("reload", requests.read_reload))
+        return self.ask(Ask("reload", requests.read_reload, extra_s=requests.RELOAD_S))
 
     def stop(self) -> None:
         """Let the daemon drain and end; returns when it has understood, not when it has gone."""

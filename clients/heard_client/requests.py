@@ -31,6 +31,10 @@ class Ask(Generic[T]):
     extra_s: float = 0.0
 
 
+RELOAD_S = 5.0
+"""How much longer a reload may take: what it asks for is looked at before it is put in force."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hello:
     """Who answers: the daemon's version, its protocol and run, and where it publishes."""

@@ -165,7 +165,7 @@ class Control:
             self._refuse(pending, ControlError(answer.code, answer.message), outbox)
             return outbox
         if answer.packed:
-            outbox.replies.append([*pending.envelope, Reply(pending.request.id, packed=answer.packed).pack()])
+            _reply(pending.envelope, Reply(pending.request.id, packed=answer.packed), outbox)
             return outbox
         del pending.missing[answer.number]
         _merge(pending.result, answer.result)
