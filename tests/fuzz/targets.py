@@ -18,7 +18,7 @@ from heard.publish.bodies import check, check_settlement, complete
 from heard.publish.once import KIND, SLOT_BYTES, Once
 from heard.publish.slots import Slots
 from heard.settings import Settings, Source
-from heard.supervise.control import Control, Outbox
+from heard.supervise.control import Control, Outbox, Prepared
 from heard.supervise.overview import Overview
 from heard.upstream import outbox
 from heard.wire.audio import Block
@@ -61,7 +61,7 @@ class ControlSocket:
             status=lambda: {"state": "ready", "publish": {"endpoint": "ipc:///run/heard/transcripts"}},
             up=lambda process: process != "publish",
             changed=lambda _op, _source, args: _readable(args),
-            reload=dict,
+            reload=lambda: Prepared({"mic": {}}, dict),
         )
 
     def feed(self, data: bytes) -> None:

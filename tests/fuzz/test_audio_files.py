@@ -21,7 +21,8 @@ import resource, signal, sys
 from pathlib import Path
 from heard.capture.files import FileInput
 from heard.capture.record import Place
-from heard.capture.source import InputRefusedError, Now
+from heard.capture.lost import InputRefusedError
+from heard.capture.source import Now
 from heard.settings import Source
 
 resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
