@@ -31,12 +31,15 @@ def _nothing_of_the_developers(tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(scope="session", autouse=True)
 def _interrupts_arrive() -> None:
-    """Let children hear Ctrl-C though the tests run in a shell's background, where it is ignored.
+    """Let children hear Ctrl-C and the end of a terminal though the tests run where both are ignored.
 
-    What a process ignores its children ignore too; what it handles is reset in them.
+    So it is in a shell's background, and under nohup. What a process ignores its children ignore too; what it
+    handles is reset in them.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda _number, _frame: None)
 
 
 @pytest.fixture(name="sound_server")

@@ -198,7 +198,7 @@ def test_a_module_imports_only_what_its_row_allows(module: Module) -> None:
     """The direction of every import, of our own modules and of libraries, is in the table."""
     row = row_of(module.name)
     assert row is not None, f"{module.name} is in no row of {__name__}.ROWS: give it one"
-    found = imported(module, NAMES)
+    found = set(imported(module, NAMES))
     if row.modules == "heard.cli*":
         # A command line may load its commands by name.
         found.discard("?")

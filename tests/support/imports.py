@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 
@@ -26,7 +27,12 @@ class Module:
 
     def tree(self) -> ast.Module:
         """Parse the source."""
-        return ast.parse(self.path.read_text(encoding="utf-8"), filename=str(self.path))
+        return _parsed(self.path)
+
+
+@cache
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
 
 def modules(source_root: Path, package: str) -> list[Module]:
@@ -38,7 +44,8 @@ def modules(source_root: Path, package: str) -> list[Module]:
     return found
 
 
-def imported(module: Module, known: frozenset[str] = frozenset()) -> set[str]:
+@cache
+def imported(module: Module, known: frozenset[str] = frozenset()) -> frozenset[str]:
     """Return the dotted names of all that a module imports, wherever in the file.
 
     `from a import b` is `a.b` if that is one of the `known` modules, else `a`. Importing by a
@@ -60,7 +67,7 @@ def imported(module: Module, known: frozenset[str] = frozenset()) -> set[str]:
                         found.add(name)
                     case _:
                         found.add("?")
-    return found
+    return frozenset(found)
 
 
 def calls(module: Module, attribute: str) -> Iterator[int]:

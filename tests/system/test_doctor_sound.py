@@ -55,7 +55,10 @@ def test_levels(place: Path, sound_server: SoundServer) -> None:
 
 
 def test_nothing_but_zeros_then_no_library(place: Path, sound_server: SoundServer) -> None:
-    """A microphone that is muted is a fault, though it opens; then PortAudio is looked for in vain."""
+    """A microphone that is muted is a fault, though it opens; then PortAudio is looked for in vain.
+
+    The sound server's devices are heard without it; without a server, nothing is.
+    """
     silent = listened(place, sound_server)
     assert silent.code == 1
     assert silent.faults()["level mic"].found.startswith("digital silence")
@@ -65,6 +68,12 @@ def test_nothing_but_zeros_then_no_library(place: Path, sound_server: SoundServe
     (place / "sitecustomize.py").write_text(
         "import ctypes.util\nctypes.util.find_library = lambda name: None\n"
     )
+    report = listened(place, sound_server)
+    lacking = report.of("portaudio")
+    assert lacking.state is State.WARNING
+    assert lacking.found.startswith("PortAudio is not installed")
+    assert lacking.fix == "apt install libportaudio2"
+    sound_server.kill()
     report = listened(place, sound_server)
     assert report.faults()["portaudio"].found == "PortAudio is not installed"
     assert report.faults()["portaudio"].fix == "apt install libportaudio2"

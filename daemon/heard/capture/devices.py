@@ -2,7 +2,7 @@
 
 A program of its own, because sound systems may hang while they look, and PortAudio lists only what was there
 when it was initialised: whoever wants to know starts this one, with a time limit. Exit status 1, and one line
-on stderr, where there is nobody to ask.
+on stderr, where there is nobody to ask; a line on stderr, too, where PortAudio could add nothing to the list.
 """
 
 from __future__ import annotations
@@ -51,14 +51,17 @@ def served() -> list[Row]:
     ]
 
 
-def listed() -> list[Row]:
-    """Return the inputs: the sound server's first, then those that PortAudio knows by other names.
+def listed() -> tuple[list[Row], str]:
+    """Return the inputs, and why PortAudio could add none ("" where it could).
+
+    The sound server's come first, then those that PortAudio knows by other names.
 
     Raises:
         InputLostError: there is neither.
     """
     rows: list[Row] = []
     problem: InputLostError | None = None
+    lacking = ""
     try:
         rows = served()
     except InputLostError as error:
@@ -81,18 +84,21 @@ def listed() -> list[Row]:
     except InputLostError as error:
         if problem is not None:
             raise error from None
+        lacking = str(error)
     if not rows and problem is not None and not isinstance(problem, NoServerError):
         raise InputLostError(f"{problem}: restart PipeWire or PulseAudio")
-    return rows
+    return rows, lacking
 
 
 def main() -> int:
     """Print the list; return the exit status."""
     try:
-        rows = listed()
+        rows, lacking = listed()
     except InputLostError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    if lacking:
+        sys.stderr.write(f"{lacking}\n")
     sys.stdout.write(json.dumps(rows, ensure_ascii=False) + "\n")
     return 0
 

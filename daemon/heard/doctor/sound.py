@@ -27,10 +27,15 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What PortAudio lists: `error` is why it lists nothing, None where it did."""
+    """The inputs there are.
+
+    error    why none are listed, None where they are
+    lacking  why PortAudio added none to the sound server's, "" where it could
+    """
 
     devices: tuple[Device, ...] = ()
     error: str | None = None
+    lacking: str = ""
     timed_out: bool = False
     seconds: float = 0.0
 
@@ -76,6 +81,10 @@ def portaudio(listing: Listing, machine: Machine, *, needed: bool) -> list[Findi
         return [fault(PORTAUDIO, listing.error, "apt install --reinstall libportaudio2")]
     if listing.devices:
         count = len(listing.devices)
+        if listing.lacking:
+            found, _, fix = listing.lacking.partition(": apt install ")
+            only = f"{found}: {count} of the sound server's inputs can be heard, and no others"
+            return [warning(PORTAUDIO, only, f"apt install {fix or '--reinstall libportaudio2'}")]
         by = f", {' and '.join(machine.servers)} at hand" if machine.servers else ""
         return [ok(PORTAUDIO, f"{count} input{'' if count == 1 else 's'}{by}")]
     return [_nothing(machine)]

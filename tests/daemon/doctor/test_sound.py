@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from heard.doctor import sound
@@ -73,6 +75,16 @@ def test_inputs_are_counted() -> None:
     machine = Machine("ann", nodes=0, readable=0, in_audio=False, servers=("PulseAudio", "PipeWire"))
     (finding,) = sound.portaudio(LISTING, machine, needed=True)
     assert finding.found == "2 inputs, PulseAudio and PipeWire at hand"
+
+
+def test_a_sound_server_can_do_without_the_library() -> None:
+    """Its devices are heard; that no others can be is worth a warning, with what to install."""
+    machine = Machine("ann", nodes=0, readable=0, in_audio=False, servers=("PulseAudio",))
+    listing = replace(LISTING, lacking="PortAudio is not installed: apt install libportaudio2")
+    (finding,) = sound.portaudio(listing, machine, needed=True)
+    assert finding.state is State.WARNING
+    assert finding.found.startswith("PortAudio is not installed: 2 of the sound server's inputs")
+    assert finding.fix == "apt install libportaudio2"
 
 
 def test_a_name_that_no_device_has() -> None:

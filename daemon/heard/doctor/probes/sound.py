@@ -35,7 +35,8 @@ def listing() -> Listing:
         tuple(
             Device(str(row["name"]), str(row["kind"]), int(row["channels"]), bool(row["default"]))
             for row in rows
-        )
+        ),
+        lacking=ended.last_line,
     )
 
 
