@@ -3,13 +3,39 @@
 import os
 import signal
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from .support.sound_server import SoundServer, sound_server
 
 OWN_SETTINGS = ("HEARD_", "ASSEMBLYAI_", "PULSE_", "ALSA_")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Deal out a file at a time, and all files with a sound server to the same worker.
+
+    The tests mostly wait, so there may be more workers than cores; but sound comes late where two of them
+    need their time exactly.
+    """
+    scheduler = LoadFileScheduling(config, log)
+
+    def scope(nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return "sound" if _hears(config.rootpath / path) else path
+
+    # What the library's own schedulers override.
+    scheduler._split_scope = scope
+    return scheduler
+
+
+@cache
+def _hears(path: Path) -> bool:
+    return "sound_server" in path.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session", autouse=True)
