@@ -170,6 +170,10 @@ class AsyncControl:
         """Measure the room's noise for `seconds`; nobody should speak meanwhile."""
         return await self.ask(requests.learn_noise(source, seconds))
 
+    async def watch(self, source: str | None = None, seconds: float | None = None) -> float:
+        """Let `Spectrum` messages be published for `seconds`; see `Control.watch`."""
+        return await self.ask(requests.watch(source, seconds))
+
     async def history(
         self,
         *,

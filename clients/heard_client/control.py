@@ -110,6 +110,13 @@ class Control:
         """Measure the room's noise for `seconds`; nobody should speak meanwhile."""
         return self.ask(requests.learn_noise(source, seconds))
 
+    def watch(self, source: str | None = None, seconds: float | None = None) -> float:
+        """Let `Spectrum` messages of `source` (None: of all) be published for `seconds`, which it returns.
+
+        Ask again before that is over; the daemon takes 1 to 60 s, and 15 s where nothing is said.
+        """
+        return self.ask(requests.watch(source, seconds))
+
     def history(
         self,
         *,

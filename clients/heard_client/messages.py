@@ -143,6 +143,20 @@ class Audio(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spectrum(Message):
+    """64 ms before and after denoising, in bands of equal width on the mel scale; while somebody watches.
+
+    A byte for each band, the lowest first: half decibels above -120 dBFS (see `Control.watch`).
+    """
+
+    start: float
+    low_hz: float
+    high_hz: float
+    bands_dbfs: bytes = field(repr=False)
+    denoised_bands_dbfs: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fault(Message):
     """Something in the world that the daemon works around, such as a full disk, began or is over."""
 
@@ -242,6 +256,16 @@ _KINDS: dict[Topic, tuple[type[Message], _Fields]] = {
     Topic.AUDIO: (
         Audio,
         {"sample": (int, 0), "start": (float, 0.0), "rate_hz": (int, 0), "pcm": (bytes, b"")},
+    ),
+    Topic.SPECTRUM: (
+        Spectrum,
+        {
+            "start": (float, 0.0),
+            "low_hz": (float, 0.0),
+            "high_hz": (float, 0.0),
+            "bands_dbfs": (bytes, b""),
+            "denoised_bands_dbfs": (bytes, b""),
+        },
     ),
     Topic.FAULT: (
         Fault,

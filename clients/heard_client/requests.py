@@ -101,6 +101,11 @@ def read_noise(result: Body) -> NoiseProfile:
     )
 
 
+def read_watch(result: Body) -> float:
+    """Return the result of `watch`."""
+    return take(result, "seconds", float)
+
+
 def read_transcripts(result: Body) -> Transcripts:
     """Return the result of `history` and `search`; messages of topics that are not known are left out."""
     bodies = [checked(each, "transcripts", dict) for each in take(result, "transcripts", list)]
@@ -165,6 +170,11 @@ def on_source(op: str, source: str | None) -> Ask[dict[str, str]]:
 def learn_noise(source: str, seconds: float) -> Ask[NoiseProfile]:
     """Return the request of `learn_noise`, which is answered when the noise was heard."""
     return Ask("learn_noise", read_noise, {"source": source, "seconds": seconds}, extra_s=seconds)
+
+
+def watch(source: str | None, seconds: float | None) -> Ask[float]:
+    """Return the request of `watch`."""
+    return Ask("watch", read_watch, given(source=source, seconds=seconds))
 
 
 def change(source: str, key: str, value: object) -> Ask[Body]:

@@ -146,6 +146,7 @@ def test_devices_and_the_rooms_noise(tmp_path: Path) -> None:
     with answering(tmp_path / "c", with_result(result)) as endpoint, Control(endpoint) as control:
         assert control.devices() == [{"name": "default"}]
         assert control.learn_noise("mic") == NoiseProfile(-52.5, 2.0)
+        assert control.watch("mic", 2.0) == control.watch() == 2.0
     result |= {"in_force": True, "backends": ["gate"]}
     with answering(tmp_path / "d", with_result(result)) as endpoint, Control(endpoint) as control:
         assert control.learn_noise("mic") == NoiseProfile(-52.5, 2.0, in_force=True, backends=("gate",))

@@ -103,7 +103,7 @@ def test_the_fields_of_a_fault_are_those_that_are_published() -> None:
 
 
 @pytest.mark.parametrize(
-    "topic", [Topic.FINAL, Topic.SOURCE, Topic.UPSTREAM, Topic.GAP, Topic.LEVEL, Topic.AUDIO]
+    "topic", [Topic.FINAL, Topic.SOURCE, Topic.UPSTREAM, Topic.GAP, Topic.LEVEL, Topic.AUDIO, Topic.SPECTRUM]
 )
 def test_the_fields_of_a_topic_are_those_that_are_published(topic: Topic) -> None:
     """Names, order, types, what may be nil and what may be left out: as `publish` checks them."""

@@ -13,6 +13,7 @@ from heard.denoise.off import Off
 from heard.denoise.pcm import Pcm
 from heard.denoise.profile import LEARNED, TRACKED, Learning, Profile, ProfileError, Profiles
 from heard.denoise.registry import TAKE_PROFILE, BackendError, Registry, default_mix
+from heard.denoise.spectrum import Spectra
 from heard.denoise.stream import Counts, Output, Stream
 from heard.denoise.trace import Trace
 from heard.settings import WORKING_RATE_HZ, Denoise
@@ -47,6 +48,8 @@ class Passage:
         self.counts = Counts()
         self.learning: Learning | None = None
         """Noise that is being measured."""
+        self.spectra: Spectra | None = None
+        """There while somebody watches."""
         self._registry = registry
         self._profiles = profiles
         self._stream: Stream | None = None
@@ -352,6 +355,8 @@ class Passage:
         self._expected = None
         self._lead.clear()
         self._trace.clear()
+        if self.spectra:
+            self.spectra.cut()
 
     def _pass_on(self, output: Output) -> None:
         """Make blocks of samples that are final."""
@@ -380,3 +385,6 @@ class Passage:
             )
             self._follows = stretch.stop
             self._passed.append(Passed(block, stretch.handed))
+        if self.spectra:
+            last = self._passed[-1].block
+            self.spectra.add(output.dry, output.pcm, last.time + last.samples / last.rate_hz)

@@ -16,6 +16,7 @@ from heard.denoise.levels import Cost
 from heard.denoise.passage import Passage, Passed
 from heard.denoise.profile import ProfileError, Profiles
 from heard.denoise.registry import BackendError, Registry
+from heard.denoise.spectrum import HIGH_HZ, LOW_HZ, Spectra
 from heard.meters import Latency
 from heard.pipes import CLEAN, EVENTS, POSITIONS, RAW
 from heard.settings import WORKING_RATE_HZ, Denoise
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 TICK_S = 0.02
 """How soon a block that `upstream` had no room for is tried again."""
 LEVEL_S = 0.1
+WATCH_S = (1.0, 60.0)
+"""For how long a viewer may ask for spectra at a time; it asks again before that is over."""
 BATCH = 16
 """Raw blocks that are read before any is passed on."""
 QUIET_S = 0.1
@@ -50,6 +53,7 @@ class _Source:
         self.passage = passage
         self.cost = Cost()
         self.latency = Latency()
+        self.watched_until = 0.0
 
 
 class Denoising:
@@ -89,9 +93,10 @@ class Denoising:
             self._level_due = now + LEVEL_S
             self._publish_levels()
             self._tell_faults()
+        self._publish_spectra(now)
 
     def order(self, order: Order) -> Body | None:
-        """`get` and `set`, of one source or (source "") of all; `learn_noise` of one; `check` of a reload."""
+        """`get`, `set` and `watch`, of one source or (source "") of all; `learn_noise`; `check` of a reload."""
         names = [order.source] if order.source else list(self._sources)
         for name in names:
             if name not in self._sources:
@@ -101,6 +106,8 @@ class Denoising:
                 return self._get(names, take_or(order.args, "key", str, ""))
             if order.op == "set":
                 return self._set(names, take(order.args, "key", str), order.args.get("value"))
+            if order.op == "watch":
+                return self._watch(names, float(take(order.args, "seconds", float)))
             if order.op == "learn_noise":
                 seconds = float(take(order.args, "seconds", float))
                 passage = self._sources[names[0]].passage
@@ -255,6 +262,16 @@ class Denoising:
             raise ControlError(Code.BAD_VALUE, "\n".join(missing))
         return {}
 
+    def _watch(self, names: list[str], seconds: float) -> Body:
+        """Publish spectra for so long; a longer time that somebody else asked for stays."""
+        if not WATCH_S[0] <= seconds <= WATCH_S[1]:
+            text = f"seconds: must be a number from {WATCH_S[0]:g} to {WATCH_S[1]:g}, not {seconds:g}"
+            raise ControlError(Code.BAD_VALUE, text)
+        for source in (self._sources[name] for name in names):
+            source.watched_until = max(source.watched_until, time.monotonic() + seconds)
+            source.passage.spectra = source.passage.spectra or Spectra()
+        return {"seconds": seconds}
+
     def _tell_faults(self) -> None:
         """Say what of what was asked for cannot be had."""
         faults = [fault for source in self._sources.values() if (fault := source.passage.fault)]
@@ -265,6 +282,22 @@ class Denoising:
             if levels := source.passage.meter.levels():
                 body: Body = {**asdict(levels), "snr_db": source.passage.meter.snr_db()}
                 self._publish(Event(Topic.LEVEL, name, body))
+
+    def _publish_spectra(self, now: float) -> None:
+        for name, source in self._sources.items():
+            if source.passage.spectra is None:
+                continue
+            for column in source.passage.spectra.columns():
+                body: Body = {
+                    "start": column.time,
+                    "low_hz": LOW_HZ,
+                    "high_hz": HIGH_HZ,
+                    "bands_dbfs": column.bands_dbfs,
+                    "denoised_bands_dbfs": column.denoised_bands_dbfs,
+                }
+                self._publish(Event(Topic.SPECTRUM, name, body))
+            if now >= source.watched_until:
+                source.passage.spectra = None
 
     def _publish_audio(self, block: Block) -> None:
         body: Body = {"sample": block.sample, "start": block.time, "rate_hz": block.rate_hz, "pcm": block.pcm}

@@ -81,6 +81,13 @@ FIELDS: dict[Topic, dict[str, Field]] = {
         "rate_hz": Field(int),
         "pcm": Field(bytes),
     },
+    Topic.SPECTRUM: {
+        "start": Field(float),
+        "low_hz": Field(float),
+        "high_hz": Field(float),
+        "bands_dbfs": Field(bytes),
+        "denoised_bands_dbfs": Field(bytes),
+    },
     Topic.FAULT: {
         "process": Field(str),
         "what": Field(str),

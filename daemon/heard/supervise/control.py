@@ -31,6 +31,8 @@ DEVICES_S = 12.0
 """The same for a list of devices: capture waits 10 s for the sound system."""
 LEARN_S = 2.0
 """For how long noise is measured unless the client says."""
+WATCH_S = 15.0
+"""For how long spectra are published unless the client says."""
 
 SHOWN_CHARS = 100
 
@@ -129,6 +131,7 @@ class Control:
             "get": self._get,
             "set": self._set,
             "learn_noise": self._learn_noise,
+            "watch": self._watch,
             "history": _of_the_journal("history"),
             "search": _of_the_journal("search"),
             "forget": _of_the_journal("forget", FORGET_S),
@@ -291,6 +294,11 @@ class Control:
         within_s = min(max(0.0, seconds) + ANSWER_S, LONGEST_ANSWER_S)
         order: tuple[Process, str, str, Body] = ("denoise", "learn_noise", source, {"seconds": seconds})
         return Relay((order,), within_s=within_s)
+
+    def _watch(self, args: Body) -> Relay:
+        source = self._source(args, required=False)
+        seconds = take_or(args, "seconds", float, WATCH_S)
+        return Relay((("denoise", "watch", source, {"seconds": seconds}),))
 
     def _reload(self) -> Relay:
         prepared = self._read_again()

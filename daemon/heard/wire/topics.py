@@ -16,6 +16,7 @@ class Topic(StrEnum):
     GAP = "gap"
     LEVEL = "level"
     AUDIO = "audio"
+    SPECTRUM = "spectrum"
     FAULT = "fault"
     STATUS = "status"
 

@@ -289,6 +289,8 @@ def test_a_reload_puts_the_configuration_in_force() -> None:
         ("set", {"key": "denoise.strength", "value": 1}, Code.BAD_VALUE, "denoise.backend, denoise.mix"),
         ("get", {"key": "denoise.strength"}, Code.BAD_VALUE, "denoise.backend, denoise.mix"),
         ("set", {}, Code.BAD_REQUEST, "field 'key' is missing"),
+        ("watch", {"seconds": 61}, Code.BAD_VALUE, "from 1 to 60, not 61"),
+        ("watch", {"seconds": "1"}, Code.BAD_REQUEST, "seconds"),
         ("dance", {}, Code.UNKNOWN_OP, "no op 'dance'"),
     ],
 )
@@ -386,6 +388,30 @@ def _installed(folder: Path) -> Path:
         "[heard.denoise]\nbrittle = brittle:Brittle\nunmade = brittle:unmade\n"
     )
     return folder
+
+
+def test_spectra_are_published_while_somebody_watches() -> None:
+    """From the order on, for the time that was asked for; before and after it there are none."""
+    hiss = np.asarray(300 * np.random.default_rng(8).standard_normal(32_000), np.int16)
+    with _stage(_source("mic", "off"), _source("line", "off")) as around:
+        now = time.time()
+        blocks = [replace(each, time=now + each.sample / 16_000) for each in _blocks(hiss)]
+        around.send(blocks[:50])
+        around.event(Topic.LEVEL)
+        assert around.order(Order(1, "watch", "mic", {"seconds": 1.0})).result == {"seconds": 1.0}
+        around.send(blocks[50:75])
+        column = around.event(Topic.SPECTRUM)
+        assert column.source == "mic"
+        assert len(cast("bytes", column.body["bands_dbfs"])) == 64
+        assert now + 1 <= cast("float", column.body["start"]) <= now + 1.5
+        time.sleep(1.1)
+        around.send(blocks[75:])
+        around.clean_until(_ended)
+        around.event(Topic.LEVEL)
+        topics = []
+        while around.events.poll(300):
+            topics.append(Event.unpack(around.events.recv()).topic)
+        assert Topic.SPECTRUM not in topics
 
 
 def test_a_backend_that_throws_is_left_told_of_and_tried_again_when_set(tmp_path: Path) -> None:

@@ -88,6 +88,14 @@ def test_an_op_for_a_stage_waits_for_its_answer(desk: Desk) -> None:
     assert [(op, source) for op, source, _ in desk.changes] == [("mute", "mic")]
 
 
+def test_watch_is_an_order_for_denoise_and_ends_by_itself(desk: Desk) -> None:
+    """15 s unless the client says; the stage judges the number."""
+    [(process, order)] = desk.ask("watch").orders
+    assert (process, order.op, order.source, order.args) == ("denoise", "watch", "", {"seconds": 15.0})
+    [(_, order)] = desk.ask("watch", source="mic", seconds=2).orders
+    assert (order.source, order.args) == ("mic", {"seconds": 2})
+
+
 def test_without_a_source_all_are_meant(desk: Desk) -> None:
     """A missing source is passed on as "" (all)."""
     [(_, order)] = desk.ask("unmute").orders

@@ -11,13 +11,14 @@ def test_a_full_topic_names_its_source() -> None:
 
 
 def test_the_list_of_topics() -> None:
-    """The contract's, and `fault`."""
+    """The contract's, `fault` and `spectrum`."""
     assert sorted(Topic) == [
         "audio",
         "fault",
         "gap",
         "level",
         "source",
+        "spectrum",
         "status",
         "transcript.final",
         "transcript.partial",
