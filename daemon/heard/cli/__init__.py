@@ -14,6 +14,7 @@ COMMANDS = {
     "demo": "Hear it work: a live transcript of a noisy recording, or of your microphone.",
     "transcribe": "Transcribe one file through the whole pipeline.",
     "compare": "Find out whether noise reduction helps in your room.",
+    "web": "Serve a live page: captions, levels, spectrograms, search.",
     "recognizer": "Run the speech recognizer that comes with heard, alone.",
     "devices": "List the inputs that `device =` accepts.",
     "doctor": "Find what keeps heard from working, and the fix.",

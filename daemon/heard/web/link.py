@@ -1,0 +1,93 @@
+"""Shell: the subscription to the daemon and its control socket, for all viewers together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from heard.web.audience import Audience
+from heard.wire.control import Code
+from heard_client import (
+    AsyncControl,
+    AsyncSubscriber,
+    ControlRefusedError,
+    HeardError,
+    Message,
+    StatusMessage,
+)
+
+log = logging.getLogger(__name__)
+
+TOPICS = ("transcript.", "source.", "upstream.", "gap.", "level.", "spectrum.", "status")
+PAST_S = 3600.0
+"""Of what was said before the server started, so much is shown."""
+LOST_S = 3.5
+"""Without a status for so long, the daemon is not there: it tells one a second."""
+LEASE_S = 15.0
+RENEW_S = 5.0
+
+
+class Link:
+    """Reads what the daemon publishes for `audience`, and keeps the spectra coming while somebody looks."""
+
+    def __init__(self, control: AsyncControl, transcripts: str, audience: Audience) -> None:
+        self.control = control
+        self._transcripts = transcripts
+        self._audience = audience
+        self._up: bool | None = None
+        self._told_at = time.monotonic()
+        self.missed = 0
+        """Messages that the daemon's socket dropped for us: meters, mostly."""
+
+    async def run(self) -> None:
+        """Read and renew until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._read())
+            group.create_task(self._renew())
+
+    async def _read(self) -> None:
+        async with AsyncSubscriber(
+            self._transcripts,
+            control=self.control.endpoint,
+            topics=TOPICS,
+            since=time.time() - PAST_S,
+        ) as messages:
+            while True:
+                message = await messages.receive(0.5)
+                self.missed = sum(messages.missed.values())
+                if message is not None:
+                    self._take(message)
+                if self._up is not False and time.monotonic() - self._told_at > LOST_S:
+                    self._set_up(up=False)
+
+    def _take(self, message: Message) -> None:
+        self._audience.tell(message)
+        if isinstance(message, StatusMessage):
+            self._told_at = time.monotonic()
+            if not self._up:
+                self._set_up(up=True)
+
+    def _set_up(self, *, up: bool) -> None:
+        self._up = up
+        where = self.control.endpoint
+        log.info("%s: %s", where, "the daemon is there" if up else "no daemon: waiting for it")
+        self._audience.tell_link(up=up, reason="" if up else f"nothing comes from the daemon at {where}")
+
+    async def _renew(self) -> None:
+        """Ask for spectra while a page is open: at once for the first one, then before the lease ends."""
+        due = 0.0
+        while True:
+            await asyncio.sleep(0.2)
+            if not self._audience.viewers:
+                due = 0.0
+            elif self._up and time.monotonic() >= due:
+                due = time.monotonic() + RENEW_S
+                try:
+                    await self.control.watch(None, LEASE_S)
+                except ControlRefusedError as error:
+                    # An older daemon has none, and the page says that none come.
+                    if error.code is not Code.UNKNOWN_OP:
+                        log.warning("watch: %s", error)
+                except HeardError as error:
+                    log.warning("watch: %s", error)
