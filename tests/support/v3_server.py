@@ -8,6 +8,8 @@ whatever was cut, replayed or overlapped in between.
 Each connection meets the next `Plan`; the last one is for all that follow.
 """
 
+from __future__ import annotations
+
 import json
 import select
 import socket
@@ -110,6 +112,8 @@ class V3Server:
         self.key: str | None = None
         """What Authorization must say; None: anything."""
         self.spoken = spoken
+        self.text: Callable[[int], str] = "w{}".format
+        """What half second N of the source is taken for."""
         self.over = threading.Event()
         """Set at the end, for sessions that only wait."""
         self._lock = threading.Lock()
@@ -161,7 +165,7 @@ class V3Server:
     def serve(self, connection: ServerConnection) -> None:
         """Serve one session."""
         plan, record = self._begun.pop(id(connection))
-        script = Script(plan, record, self.spoken, time.monotonic())
+        script = Script(plan, record, Ear(self.spoken, self.text), time.monotonic())
         with self._lock:
             self._running.append(connection)
         try:
@@ -185,7 +189,7 @@ class V3Server:
             with self._lock:
                 self._running.remove(connection)
 
-    def _do(self, connection: ServerConnection, outputs: "list[Output]") -> bool:
+    def _do(self, connection: ServerConnection, outputs: list[Output]) -> bool:
         """Send; return whether the session goes on."""
         for output in outputs:
             match output:
@@ -230,10 +234,10 @@ class Script:
     `now` is monotonic seconds.
     """
 
-    def __init__(self, plan: Plan, record: Record, spoken: Callable[[int], bool], now: float) -> None:
+    def __init__(self, plan: Plan, record: Record, ear: Ear, now: float) -> None:
         self._plan = plan
         self._record = record
-        self._ear = Ear(spoken)
+        self._ear = ear
         self._began_at = now
         self._order = 0
         self._finals: list[tuple[int, list[Word]]] = []
@@ -381,8 +385,9 @@ class Ear:
     A word is understood by whoever hears its middle: of two sessions that share it, exactly one.
     """
 
-    def __init__(self, spoken: Callable[[int], bool]) -> None:
+    def __init__(self, spoken: Callable[[int], bool], text: Callable[[int], str]) -> None:
         self._spoken = spoken
+        self._text = text
         self._position = 0
         self._word: int | None = None
         self._first = self._last = 0
@@ -419,7 +424,7 @@ class Ear:
             return
         if self._spoken(word):
             start, end = (at * 1000 // RATE_HZ for at in (self._first, self._last + 1))
-            self._turn.append({"start": start, "end": end, "text": f"w{word}", "confidence": 0.9})
+            self._turn.append({"start": start, "end": end, "text": self._text(word), "confidence": 0.9})
             yield list(self._turn), False
         elif self._turn:
             turn, self._turn = self._turn, []
