@@ -16,7 +16,7 @@ from ..support.poll import until
 from ..support.v3_server import v3_server
 from .coded import hearing, recording
 from .page import PICTURES, at_page, server
-from .running import daemon, folder
+from .running import Daemon, daemon, folder
 
 pytestmark = pytest.mark.slow
 
@@ -118,19 +118,37 @@ def test_who_needs_a_token_logs_in_once(tmp_path: Path) -> None:
         assert page.run("return document.cookie") == ""
 
 
-def test_spectra_end_with_the_last_page() -> None:
-    """Nobody configured them, and nobody has to switch them off."""
-    with daemon([SOURCE], limit_s=150) as heard, server(heard.folder) as (_, url):
+def test_spectra_end_when_nobody_looks() -> None:
+    """Nobody has to switch them off; a page that stood behind another one catches up."""
+    with daemon([SOURCE], limit_s=200) as heard, server(heard.folder, limit_s=190) as (_, url):
         heard.wait_ready()
         heard.listen(1.0)
         assert heard.bodies("spectrum.") == []
         with browser() as page:
             page.open(url)
             heard.until(lambda: len(heard.bodies("spectrum.")) > 20, WAIT_S, "spectra")
+            first = page.driver.current_window_handle
+            page.driver.switch_to.new_window("tab")
+            _until_quiet(heard)
+            said = heard.finals()[-1]["text"]
+            assert len(page.driver.window_handles) == 2
+            page.driver.switch_to.window(first)
+            page.until_text("#finals", said)
+            count = len(heard.bodies("spectrum."))
+            heard.until(lambda: len(heard.bodies("spectrum.")) > count + 20, WAIT_S, "spectra")
         heard.listen(17.0)
         count = len(heard.bodies("spectrum."))
         heard.listen(3.0)
         assert len(heard.bodies("spectrum.")) == count
+
+
+def _until_quiet(heard: Daemon) -> None:
+    """Wait until no spectrum has come for two seconds."""
+    deadline = time.monotonic() + 60
+    count = -1
+    while count != (count := len(heard.bodies("spectrum."))):
+        assert time.monotonic() < deadline, "spectra go on"
+        heard.listen(2.0)
 
 
 def test_a_caption_that_comes_late_stands_where_it_was_said(tmp_path: Path) -> None:

@@ -47,6 +47,8 @@ PAGE = 50
 """Turns of a search that are answered at a time."""
 MOST_EXPORTED = 50_000
 """Turns in one download; more would take the server's memory."""
+EXPORTS = 2
+"""Downloads that are made at a time; others wait."""
 MEDIA = {
     "srt": ("application/x-subrip", "srt"),
     "vtt": ("text/vtt", "vtt"),
@@ -162,6 +164,7 @@ class Routes:
         self._control = control
         self._gate = gate
         self._audience = audience
+        self._exporting = asyncio.Semaphore(EXPORTS)
 
     async def page(self, _request: Request) -> Response:
         """Return the page."""
@@ -240,16 +243,24 @@ class Routes:
         if form not in MEDIA:
             raise RefusedError(400, f"format: {form[:40]!r}: must be one of {', '.join(MEDIA)}")
         since, until = _moment(query.get("since"), "since"), _moment(query.get("until"), "until")
+        async with self._exporting:
+            bodies = await self._history(since, until, query.get("source") or None)
+            started = min(map(began, bodies), default=0.0) if since is None else since
+            text = await asyncio.to_thread(render, bodies, form, started)
+        media, suffix = MEDIA[form]
+        day = datetime.fromtimestamp(started if bodies or since is not None else time.time(), UTC)
+        disposition = f'attachment; filename="heard-{day:%Y-%m-%d-%H%M}.{suffix}"'
+        # A lone surrogate in what was said must not fail the file.
+        data = text.encode(errors="replace")
+        return Response(data, media_type=media, headers={"content-disposition": disposition})
+
+    async def _history(self, since: float | None, until: float | None, source: str | None) -> list[Body]:
+        """Return what the journal has of that time, page by page."""
         bodies: list[Body] = []
         cursor: str | None = None
         while True:
             page = await self._control.history(
-                since=since,
-                until=until,
-                source=query.get("source") or None,
-                run="*",
-                revised=True,
-                cursor=cursor,
+                since=since, until=until, source=source, run="*", revised=True, cursor=cursor
             )
             bodies += [message.body for message in page.transcripts]
             if len(bodies) > MOST_EXPORTED:
@@ -259,15 +270,7 @@ class Routes:
                 raise RefusedError(413, text)
             cursor = page.next
             if not page.more or cursor is None:
-                break
-        started = min(map(began, bodies), default=0.0) if since is None else since
-        text = await asyncio.to_thread(render, bodies, form, started)
-        media, suffix = MEDIA[form]
-        day = datetime.fromtimestamp(started if bodies or since is not None else time.time(), UTC)
-        disposition = f'attachment; filename="heard-{day:%Y-%m-%d-%H%M}.{suffix}"'
-        # A lone surrogate in what was said must not fail the file.
-        data = text.encode(errors="replace")
-        return Response(data, media_type=media, headers={"content-disposition": disposition})
+                return bodies
 
 
 async def _body(request: Request) -> bytes:

@@ -124,7 +124,7 @@ def _same_site(method: str, path: str, headers: Mapping[str, str]) -> bool:
     no browser. Following a link to the page itself is what links are for.
     """
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+    if origin is not None and origin.lower().partition("://")[2] != headers.get("host", "").lower():
         return False
     site = headers.get("sec-fetch-site", "none")
     if site in ("same-origin", "none"):

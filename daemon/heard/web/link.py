@@ -26,6 +26,8 @@ LOST_S = 3.5
 """Without a status for so long, the daemon is not there: it tells one a second."""
 LEASE_S = 15.0
 RENEW_S = 5.0
+RETRY_S = 0.5
+"""The daemon says no while its denoise process starts."""
 
 
 class Link:
@@ -76,18 +78,18 @@ class Link:
 
     async def _renew(self) -> None:
         """Ask for spectra while a page is open: at once for the first one, then before the lease ends."""
-        due = 0.0
+        due, said = 0.0, ""
         while True:
             await asyncio.sleep(0.2)
             if not self._audience.viewers:
                 due = 0.0
             elif self._up and time.monotonic() >= due:
-                due = time.monotonic() + RENEW_S
+                due = time.monotonic() + RETRY_S
                 try:
                     await self.control.watch(None, LEASE_S)
-                except ControlRefusedError as error:
-                    # An older daemon has none, and the page says that none come.
-                    if error.code is not Code.UNKNOWN_OP:
-                        log.warning("watch: %s", error)
+                    due = time.monotonic() + RENEW_S
                 except HeardError as error:
-                    log.warning("watch: %s", error)
+                    starting = isinstance(error, ControlRefusedError) and error.code is Code.NOT_AVAILABLE
+                    if not starting and str(error) != said:
+                        said = str(error)
+                        log.warning("no spectrograms: %s", said)

@@ -49,6 +49,9 @@ def test_a_name_that_was_allowed_is_ours() -> None:
         {"origin": "null"},
         {"origin": "http://localhost:9999"},  # another program on this machine
         {"origin": ""},
+        {"origin": "http://["},
+        {"origin": "http://localhost:8787/"},
+        {"origin": "http://localhost:8787@evil.example"},
         {"sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "same-site"},
         {"sec-fetch-site": "cross-site", "origin": "http://localhost:8787"},

@@ -99,7 +99,7 @@ class Card {
   }
 
   async do(what, button) {
-    button.disabled = true;
+    button.disabled = true; // and so no second press while the first is under way
     try {
       const { [this.name]: state } = await act(what, this.name);
       if (what !== "end-turn" && state) this.showState(state);
@@ -142,7 +142,13 @@ class Card {
     this.state.className = `pill ${state}`;
     write(this.mute, this.muted ? "Unmute" : "Mute");
     this.mute.classList.toggle("muted", this.muted);
-    if (state !== "live") for (const { meter } of [this.before, this.after]) meter.wanted = meter.peak = 0;
+    this.mute.disabled = this.end.disabled = state === "gone";
+    this.slider.disabled = state === "gone" || this.off;
+    if (state === "live") return;
+    for (const { meter, value } of [this.before, this.after]) {
+      meter.wanted = meter.peak = 0;
+      write(value, "–");
+    }
   }
 
   fact(name, value, title = "") {
@@ -157,6 +163,8 @@ class Card {
 
   status(status) {
     const { denoise, upstream, latency_ms, ledger } = status;
+    this.off = denoise?.backend === "off";
+    this.slider.title = this.off ? "Noise reduction is off: choose a backend in the configuration, or by heardctl set" : "";
     this.showState(status.state);
     write(this.device, (status.input === "file" ? status.device?.split("/").pop() : status.device) ?? "");
     this.device.title = status.device ?? "";
