@@ -87,6 +87,13 @@ class Browser:
         return [entry["message"] for entry in entries if entry["level"] == "SEVERE"]
 
 
+def _program(*names: str) -> str:
+    for name in names:
+        if path := shutil.which(name):
+            return path
+    raise FileNotFoundError(f"{names[0]}: not installed: Debian's chromium and chromium-driver are needed")
+
+
 @contextmanager
 def browser() -> Iterator[Browser]:
     """Run a browser with an empty profile while the block runs."""
@@ -95,8 +102,8 @@ def browser() -> Iterator[Browser]:
     for switch in (*SWITCHES, f"--user-data-dir={profile}", "--window-size=1440,1000"):
         options.add_argument(switch)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    options.binary_location = shutil.which("chromium") or "chromium"
-    driver = Chrome(options, ChromeService(shutil.which("chromedriver") or "chromedriver"))
+    options.binary_location = _program("chromium", "google-chrome")
+    driver = Chrome(options, ChromeService(_program("chromedriver", "chromium.chromedriver")))
     try:
         driver.set_page_load_timeout(LIMIT_S)
         driver.set_script_timeout(60)

@@ -8,8 +8,6 @@ whatever was cut, replayed or overlapped in between.
 Each connection meets the next `Plan`; the last one is for all that follow.
 """
 
-from __future__ import annotations
-
 import json
 import select
 import socket
@@ -165,7 +163,7 @@ class V3Server:
     def serve(self, connection: ServerConnection) -> None:
         """Serve one session."""
         plan, record = self._begun.pop(id(connection))
-        script = Script(plan, record, Ear(self.spoken, self.text), time.monotonic())
+        script = Script(plan, record, self.spoken, time.monotonic(), self.text)
         with self._lock:
             self._running.append(connection)
         try:
@@ -189,7 +187,7 @@ class V3Server:
             with self._lock:
                 self._running.remove(connection)
 
-    def _do(self, connection: ServerConnection, outputs: list[Output]) -> bool:
+    def _do(self, connection: ServerConnection, outputs: "list[Output]") -> bool:
         """Send; return whether the session goes on."""
         for output in outputs:
             match output:
@@ -234,10 +232,17 @@ class Script:
     `now` is monotonic seconds.
     """
 
-    def __init__(self, plan: Plan, record: Record, ear: Ear, now: float) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        record: Record,
+        spoken: Callable[[int], bool],
+        now: float,
+        text: Callable[[int], str] = "w{}".format,
+    ) -> None:
         self._plan = plan
         self._record = record
-        self._ear = ear
+        self._ear = Ear(spoken, text)
         self._began_at = now
         self._order = 0
         self._finals: list[tuple[int, list[Word]]] = []

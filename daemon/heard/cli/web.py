@@ -74,7 +74,10 @@ def web(
     listener, address = _listen(bind, has_token=bool(token))
     _tell_if_down(control)
     click.echo(f"listening on {address}")
-    ended_by = serve(listener, control, transcripts, Gate(token, frozenset(map(str.lower, names))))
+    try:
+        ended_by = serve(listener, control, transcripts, Gate(token, frozenset(map(str.lower, names))))
+    except EndpointError as error:
+        raise Failure(str(error), USAGE) from None
     return INTERRUPTED if ended_by == signal.SIGINT else 0
 
 

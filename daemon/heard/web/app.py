@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -23,7 +22,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from heard.web import views
 from heard.web.audience import Audience, FullError
 from heard.web.gate import COOKIE, COOKIE_S, Gate
-from heard.web.link import Link
 from heard.web.stream import EventStream
 from heard.wire.codec import Body, WireError, checked, take
 from heard.wire.control import Code
@@ -85,21 +83,8 @@ class RefusedError(Exception):
         self.status = status
 
 
-def make_app(control: AsyncControl, transcripts: str, gate: Gate, audience: Audience) -> Starlette:
-    """Return the page's application; it reads from the daemon while its lifespan lasts."""
-
-    @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        link = asyncio.create_task(Link(control, transcripts, audience).run())
-        try:
-            yield
-        finally:
-            audience.end()
-            link.cancel()
-            with suppress(asyncio.CancelledError):
-                await link
-            control.close()
-
+def make_app(control: AsyncControl, gate: Gate, audience: Audience) -> Starlette:
+    """Return the page's application."""
     routes = Routes(control, gate, audience)
     app = Starlette(
         routes=[
@@ -116,7 +101,6 @@ def make_app(control: AsyncControl, transcripts: str, gate: Gate, audience: Audi
             HeardError: _failed,
             WireError: _malformed,
         },
-        lifespan=lifespan,
     )
     app.add_middleware(Door, gate=gate)
     return app

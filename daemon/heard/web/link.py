@@ -31,11 +31,16 @@ RETRY_S = 0.5
 
 
 class Link:
-    """Reads what the daemon publishes for `audience`, and keeps the spectra coming while somebody looks."""
+    """Reads what the daemon publishes for `audience`, and keeps the spectra coming while somebody looks.
+
+    Raises EndpointError where `transcripts` cannot be used.
+    """
 
     def __init__(self, control: AsyncControl, transcripts: str, audience: Audience) -> None:
         self.control = control
-        self._transcripts = transcripts
+        self._messages = AsyncSubscriber(
+            transcripts, control=control.endpoint, topics=TOPICS, since=time.time() - PAST_S
+        )
         self._audience = audience
         self._up: bool | None = None
         self._told_at = time.monotonic()
@@ -49,12 +54,7 @@ class Link:
             group.create_task(self._renew())
 
     async def _read(self) -> None:
-        async with AsyncSubscriber(
-            self._transcripts,
-            control=self.control.endpoint,
-            topics=TOPICS,
-            since=time.time() - PAST_S,
-        ) as messages:
+        async with self._messages as messages:
             while True:
                 message = await messages.receive(0.5)
                 self.missed = sum(messages.missed.values())

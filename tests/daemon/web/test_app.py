@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
+from heard.web import app
 from heard.web.app import MOST_BYTES, STATIC, make_app
 from heard.web.audience import Audience
 from heard.web.gate import Gate
@@ -48,20 +50,24 @@ def _daemon() -> Daemon:
 
 @pytest.fixture(name="page")
 def _page(daemon: Daemon, tmp_path: Path) -> Iterator[TestClient]:
-    with answering(tmp_path / "c", daemon.reply) as endpoint, _client(endpoint, tmp_path) as client:
+    with answering(tmp_path / "c", daemon.reply) as endpoint, _client(endpoint) as client:
         yield client
 
 
-def _client(control: str, folder: Path, gate: Gate | None = None) -> TestClient:
-    app = make_app(AsyncControl(control), f"ipc://{folder}/t", gate or Gate(), Audience())
-    return TestClient(app, base_url="http://localhost:8787", follow_redirects=False)
+@contextmanager
+def _client(control: str, gate: Gate | None = None) -> Iterator[TestClient]:
+    daemon = AsyncControl(control)
+    made = make_app(daemon, gate or Gate(), Audience())
+    with TestClient(made, base_url="http://localhost:8787", follow_redirects=False) as client:
+        yield client
+    daemon.close()
 
 
 @pytest.fixture(name="locked")
 def _locked(daemon: Daemon, tmp_path: Path) -> Iterator[TestClient]:
     with (
         answering(tmp_path / "c", daemon.reply) as endpoint,
-        _client(endpoint, tmp_path, Gate(TOKEN)) as client,
+        _client(endpoint, Gate(TOKEN)) as client,
     ):
         yield client
 
@@ -187,7 +193,7 @@ def test_what_the_daemon_refuses_is_told_in_its_words(
 
 
 def test_without_a_daemon_the_page_is_there_and_says_so(tmp_path: Path) -> None:
-    with _client(f"ipc://{tmp_path}/c", tmp_path) as page:
+    with _client(f"ipc://{tmp_path}/c") as page:
         assert page.get("/").status_code == 200
         answer = page.get("/api/search", params={"words": "anything"})
         assert (answer.status_code, "heard is not running" in answer.json()["error"]) == (503, True)
@@ -254,6 +260,17 @@ def test_a_download_that_makes_no_sense_is_refused(
 ) -> None:
     assert page.get("/export", params=query).status_code == 400
     assert daemon.asked == []
+
+
+def test_a_download_of_too_much_is_refused(
+    page: TestClient, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would take the server's memory; the command line has no such limit."""
+    monkeypatch.setattr(app, "MOST_EXPORTED", 2)
+    daemon.answer = lambda _op, _args: {"transcripts": [_turn(1)], "more": True, "next": "c"}
+    answer = page.get("/export")
+    assert (answer.status_code, "heardctl history" in answer.json()["error"]) == (413, True)
+    assert len(daemon.asked) == 3
 
 
 def test_without_the_token_there_is_the_login_alone(locked: TestClient, daemon: Daemon) -> None:
