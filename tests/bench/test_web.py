@@ -15,7 +15,7 @@ def test_thirty_frames_a_second_while_speech_runs() -> None:
 
 
 def test_memory_is_flat_once_the_page_is_full() -> None:
-    """From the time at which 300 captions stand there, 0.4 h, up to an hour, both in the page and in its server."""
+    """From 0.4 h, when 300 captions stand there, up to an hour: in the page and in its server."""
     measured = memory(hours=1, speed=30)
     before, after = measured[3:5], measured[-2:]
     assert min(each.heap_bytes for each in after) < 1.1 * max(each.heap_bytes for each in before)

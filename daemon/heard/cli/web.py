@@ -64,7 +64,7 @@ def web(
       heard web --bind 0.0.0.0:8787 --token-file token --host studio.local
     """  # noqa: D301  # click wants the character, which a raw string does not hold
     if find_spec("starlette") is None or find_spec("uvicorn") is None:
-        raise Failure("the page needs what is not installed: pip install 'heard[web]'", USAGE)
+        raise Failure("the page needs what is not installed: pip install 'heard[web]'")
     from heard.web.gate import Gate  # noqa: PLC0415  # only where it is installed
     from heard.web.process import serve  # noqa: PLC0415
 

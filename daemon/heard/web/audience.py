@@ -16,6 +16,7 @@ from heard_client import (
     Gap,
     Level,
     Message,
+    Missed,
     Partial,
     Revised,
     SourceEvent,
@@ -140,6 +141,10 @@ class Audience:
                 self._forget(subject)
         self._replace("link", views.event("link", {"up": up, "reason": reason}))
 
+    def tell_missed(self, missed: Missed, now: float) -> None:
+        """Show that turns cannot be had any more."""
+        self._happened(views.event("happening", views.missed(missed, now)))
+
     def _tell(self, message: Message) -> None:
         match message:
             case Final() | Revised():
@@ -155,12 +160,14 @@ class Audience:
             case StatusMessage():
                 self._replace("status", views.event("status", views.status(message.status)))
             case SourceEvent() | UpstreamEvent() | Gap():
-                happening = views.event("happening", views.happening(message))
-                self._happenings.append(happening)
-                for viewer in self.viewers:
-                    viewer.keep(happening)
+                self._happened(views.event("happening", views.happening(message)))
             case _:
                 pass
+
+    def _happened(self, happening: bytes) -> None:
+        self._happenings.append(happening)
+        for viewer in self.viewers:
+            viewer.keep(happening)
 
     def _final(self, message: Final | Revised) -> None:
         final = views.event("final", views.transcript(message))

@@ -14,8 +14,10 @@ from heard_client import (
     ControlRefusedError,
     HeardError,
     Message,
+    Missed,
     StatusMessage,
 )
+from heard_client.cursor import is_kept
 
 log = logging.getLogger(__name__)
 
@@ -39,13 +41,15 @@ class Link:
     def __init__(self, control: AsyncControl, transcripts: str, audience: Audience) -> None:
         self.control = control
         self._messages = AsyncSubscriber(
-            transcripts, control=control.endpoint, topics=TOPICS, since=time.time() - PAST_S
+            transcripts,
+            control=control.endpoint,
+            topics=TOPICS,
+            since=time.time() - PAST_S,
+            on_missed=self._miss,
         )
         self._audience = audience
         self._up: bool | None = None
         self._told_at = time.monotonic()
-        self.missed = 0
-        """Messages that the daemon's socket dropped for us: meters, mostly."""
 
     async def run(self) -> None:
         """Read and renew until cancelled."""
@@ -57,11 +61,15 @@ class Link:
         async with self._messages as messages:
             while True:
                 message = await messages.receive(0.5)
-                self.missed = sum(messages.missed.values())
                 if message is not None:
                     self._take(message)
                 if self._up is not False and time.monotonic() - self._told_at > LOST_S:
                     self._set_up(up=False)
+
+    def _miss(self, missed: Missed) -> None:
+        # Of meters and partials the next one makes up for it.
+        if is_kept(missed.topic):
+            self._audience.tell_missed(missed, time.time())
 
     def _take(self, message: Message) -> None:
         self._audience.tell(message)

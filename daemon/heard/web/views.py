@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 
 from heard.wire.status import Status
-from heard_client import Gap, Level, SourceEvent, Spectrum, Transcript, UpstreamEvent
+from heard_client import Gap, Level, Missed, SourceEvent, Spectrum, Transcript, UpstreamEvent
 
 View = Mapping[str, object]
 
@@ -73,6 +73,19 @@ def happening(message: SourceEvent | UpstreamEvent | Gap) -> View:
         case Gap():
             what, why, kind = "gap", f"{message.end - message.start:.2f} s lost: {message.reason}", "gap"
     return {"source": message.source, "time": message.time, "kind": kind, "what": what, "why": why}
+
+
+def missed(told: Missed, now: float) -> View:
+    """Return a line about turns that were said and cannot be had: the page has a hole there."""
+    many = "an unknown number" if told.last is None else str(told.count)
+    why = f"{many} cannot be had: {told.reason}"
+    return {
+        "source": told.topic.rpartition(".")[2],
+        "time": now,
+        "kind": "gap",
+        "what": "captions missing",
+        "why": why,
+    }
 
 
 def status(message: Status) -> View:

@@ -66,6 +66,13 @@ def test_other_mistakes_are_one_line(options: tuple[str, ...], code: int, says: 
     assert (done.exit_code, says in done.stderr, len(done.stderr.splitlines())) == (code, True, 1)
 
 
+def test_without_what_it_needs_one_line_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("heard.cli.web.find_spec", lambda _name: None)
+    done = _run()
+    assert (done.exit_code, len(done.stderr.splitlines())) == (1, 1)
+    assert "pip install 'heard[web]'" in done.stderr
+
+
 def test_a_port_that_is_taken_is_said() -> None:
     with folder() as place, socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

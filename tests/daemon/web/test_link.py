@@ -83,6 +83,21 @@ def test_what_is_published_is_shown_to_all(tmp_path: Path) -> None:
         scene.play(tmp_path, acts)
 
 
+def test_turns_that_cannot_be_had_are_told(tmp_path: Path) -> None:
+    """A hole in the captions that the journal cannot fill is no secret."""
+    with publishing(tmp_path / "t") as publisher:
+        scene = Scene(publisher)
+
+        async def acts() -> None:
+            viewer = scene.audience.join(lambda: None)
+            publisher.send("transcript.final.mic", final("one", "t1"), seq=1)
+            await _shown(viewer, b'"text":"one"')
+            publisher.send("transcript.final.mic", final("five", "t5"), seq=5)
+            await _shown(viewer, b"3 cannot be had: not-in-journal")
+
+        scene.play(tmp_path, acts)
+
+
 def test_a_daemon_that_tells_no_status_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And is there again with the next one."""
     monkeypatch.setattr(link, "LOST_S", 0.2)
