@@ -24,6 +24,14 @@ const bytes = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.he
 return new Set(new Uint32Array(bytes.buffer)).size;
 """
 
+# Whether a spectrogram has warm colours: loud ones are yellow on black, and blue on white.
+WARM = """
+const canvas = document.querySelector(".source canvas");
+const bytes = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+for (let at = 0; at < bytes.length; at += 4) if (bytes[at] > bytes[at + 2] + 40) return true;
+return false;
+"""
+
 
 @pytest.fixture(scope="module", name="heard")
 def _heard() -> Iterator[Daemon]:
@@ -81,6 +89,8 @@ def test_light_dark_and_narrow_are_kept_as_pictures(page: Browser) -> None:
     grounds = set()
     for scheme in ("light", "dark"):
         page.scheme(scheme)
+        warm = scheme == "dark"
+        until(lambda warm=warm: bool(page.run(WARM)) is warm, WAIT_S, f"{scheme} spectrograms")  # type: ignore[misc]
         page.screenshot(PICTURES / f"{scheme}.png")
         grounds.add(page.run("return getComputedStyle(document.body).backgroundColor"))
     assert len(grounds) == 2

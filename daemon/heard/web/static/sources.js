@@ -99,7 +99,8 @@ class Card {
   }
 
   async do(what, button) {
-    button.disabled = true; // and so no second press while the first is under way
+    if (button.ariaBusy) return; // no second press while the first is under way; disabled, it would lose the focus
+    button.ariaBusy = "true";
     try {
       const { [this.name]: state } = await act(what, this.name);
       if (what !== "end-turn" && state) this.showState(state);
@@ -107,8 +108,7 @@ class Card {
     } catch (error) {
       this.complain(error.message);
     }
-    button.disabled = false;
-    button.focus();
+    button.ariaBusy = null;
   }
 
   // Sends the newest mix, one request at a time: what was passed over while one was under way is never sent.

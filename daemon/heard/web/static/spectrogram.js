@@ -12,9 +12,16 @@ const LIGHT = [[250, 251, 253], [216, 230, 247], [150, 190, 235], [74, 130, 208]
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
-let palette = colours();
+// Read at a change alone: Chromium tells of no change that somebody has seen by `matches` before.
+let stops, palette;
+function choose() {
+  stops = dark.matches ? DARK : LIGHT;
+  palette = colours();
+}
+choose();
+dark.addEventListener("change", choose); // before the pictures, whose listeners come later
+
 function colours() {
-  const stops = dark.matches ? DARK : LIGHT;
   const table = new Uint32Array(256);
   for (let byte = 0; byte < 256; byte++) {
     const place = Math.min(1, Math.max(0, (byte - SOFT) / (LOUD - SOFT))) * (stops.length - 1);
@@ -32,10 +39,7 @@ export class Spectrogram {
     this.base = 0; // time of the middle of column 0
     this.last = -1; // number of the newest column
     this.size(0);
-    dark.addEventListener("change", () => {
-      palette = colours();
-      this.paintAll();
-    });
+    dark.addEventListener("change", () => this.paintAll());
     new ResizeObserver(([entry]) => {
       const ratio = Math.min(2, devicePixelRatio);
       canvas.width = Math.max(1, Math.round(entry.contentRect.width * ratio));
@@ -115,7 +119,7 @@ export class Spectrogram {
     if (!moving && !this.dirty) return false;
     this.dirty = false;
     this.drawn = right;
-    context.fillStyle = `#${(palette[0] & 0xff).toString(16).padStart(2, "0")}${((palette[0] >> 8) & 0xff).toString(16).padStart(2, "0")}${((palette[0] >> 16) & 0xff).toString(16).padStart(2, "0")}`;
+    context.fillStyle = `rgb(${stops[0]})`; // where nothing has been heard
     context.fillRect(0, 0, canvas.width, canvas.height);
     if (this.last < 0) return true;
     const scale = (canvas.width / SPAN_S) * STEP_S; // px of a column
