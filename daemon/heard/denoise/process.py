@@ -96,7 +96,7 @@ class Denoising:
         self._publish_spectra(now)
 
     def order(self, order: Order) -> Body | None:
-        """`get`, `set` and `watch`, of one source or (source "") of all; `learn_noise`; `check` of a reload."""
+        """`get`, `set`, `watch` of one source or (source "") of all; `learn_noise`; `check` of a reload."""
         names = [order.source] if order.source else list(self._sources)
         for name in names:
             if name not in self._sources:
