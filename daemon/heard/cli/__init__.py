@@ -16,6 +16,7 @@ COMMANDS = {
     "compare": "Find out whether noise reduction helps in your room.",
     "web": "Serve a live page: captions, levels, spectrograms, search.",
     "recognizer": "Run the speech recognizer that comes with heard, alone.",
+    "bridge": "Carry transcripts to MQTT, NATS, a webhook or Wyoming.",
     "devices": "List the inputs that `device =` accepts.",
     "doctor": "Find what keeps heard from working, and the fix.",
     "config": "Check, show or describe the configuration.",
