@@ -19,7 +19,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from heard.bridges.credentials import Secret, revealed
 from heard.bridges.delivery import Delivery, as_json
 from heard.bridges.errors import CREDENTIALS, RefusedError, StartError
-from heard.bridges.state import OFFLINE, ONLINE, Command, CommandError, Topics, discovery
+from heard.bridges.state import OFFLINE, ONLINE, STATES, Command, CommandError, Topics, discovery
 from heard.wire.status import Status
 from heard_client import AsyncControl, HeardError, Message, Partial, SourceEvent, StatusMessage
 
@@ -206,6 +206,8 @@ class Mqtt:
                     log.warning("%s %s: %s", command.source, command.what, error)
                 else:
                     log.info("%s: %s = %s, as the broker asked", command.source, command.what, command.value)
+                # Whoever asked is told what is in force, though it may not have changed.
+                self._kept.pop(self._topics.of(command.source, STATES[command.what]), None)
 
     async def _publish_and_wait(self, delivery: Delivery) -> ReasonCode:
         properties = _json()

@@ -12,6 +12,8 @@ from heard.bridges.delivery import Delivery
 from heard.wire.status import Status
 
 ON, OFF = "ON", "OFF"
+STATES = {"mute": "muted", "mix": "mix"}
+"""What is asked for → the topic that tells what is in force."""
 ONLINE, OFFLINE = "online", "offline"
 
 
