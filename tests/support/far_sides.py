@@ -167,13 +167,14 @@ class Receiver:
     answers   statuses for the next requests, before 204
     """
 
-    def __init__(self, secret: str) -> None:
-        self.port = free_port()
+    def __init__(self, secret: str, listening: socket.socket | None = None) -> None:
+        self.port = free_port() if listening is None else listening.getsockname()[1]
         self.taken: list[Json] = []
         self.attempts: list[tuple[str, int]] = []
         self.headers: list[dict[str, str]] = []
         self.answers: list[int] = []
         self._webhook = Webhook(secret)
+        self._listening = listening
         self._server: ThreadingHTTPServer | None = None
         self._thread: threading.Thread | None = None
 
@@ -184,7 +185,11 @@ class Receiver:
 
     def start(self) -> None:
         """Listen."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), self._handler())
+        own = self._listening is None
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), self._handler(), bind_and_activate=own)
+        if self._listening is not None:
+            self._server.socket.close()
+            self._server.socket = self._listening
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
@@ -229,9 +234,9 @@ class Receiver:
 
 
 @contextmanager
-def receiver(secret: str) -> Iterator[Receiver]:
-    """Run a receiver that knows `secret`."""
-    server = Receiver(secret)
+def receiver(secret: str, listening: socket.socket | None = None) -> Iterator[Receiver]:
+    """Run a receiver that knows `secret`, on a socket that listens already if one is given."""
+    server = Receiver(secret, listening)
     server.start()
     try:
         yield server
