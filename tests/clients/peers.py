@@ -10,6 +10,8 @@ import zmq
 from heard.wire.codec import Body, checked, pack, unpack
 
 Frames = list[bytes]
+PAGE = 500
+"""Rows of one answer."""
 
 
 @contextmanager
@@ -60,7 +62,7 @@ class Journal:
         rows = [row for row in self.rows if not args.get("events") and args["run"] in ("*", row["run"])]
         if args["run"] != "*":
             rows = [row for row in rows if row["source"] == args["source"] and row["seq"] > args["after"]]
-        result: Body = {"transcripts": rows, "more": False}
+        result: Body = {"transcripts": rows[:PAGE], "more": len(rows) > PAGE}
         return [[frames[0], pack({"v": 1, "id": request["id"], "ok": True, "result": result})]]
 
 

@@ -165,6 +165,7 @@ class Receiver:
     taken     the bodies that were answered 2xx, in order
     attempts  (webhook-id, status) of every request
     answers   statuses for the next requests, before 204
+    on_taken  called with each body that is taken
     """
 
     def __init__(self, secret: str, listening: socket.socket | None = None) -> None:
@@ -173,6 +174,7 @@ class Receiver:
         self.attempts: list[tuple[str, int]] = []
         self.headers: list[dict[str, str]] = []
         self.answers: list[int] = []
+        self.on_taken: Callable[[Json], None] = lambda _: None
         self._webhook = Webhook(secret)
         self._listening = listening
         self._server: ThreadingHTTPServer | None = None
@@ -223,6 +225,7 @@ class Receiver:
                 receiver.headers.append(given)
                 if status < 300:
                     receiver.taken.append(checked)
+                    receiver.on_taken(checked)
                 self.send_response(status)
                 self.send_header("content-length", "0")
                 self.end_headers()

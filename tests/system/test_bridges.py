@@ -178,6 +178,7 @@ def test_every_final_arrives_whatever_dies(tmp_path: Path) -> None:
     assert doubled["mqtt"] + doubled["webhook"] <= len(expected)
 
 
+@pytest.mark.slow
 def test_home_assistant_mutes_and_changes_the_mix(tmp_path: Path) -> None:
     """What is asked over the broker is done by the daemon, and its state comes back."""
 

@@ -31,6 +31,7 @@ GOODBYE_S = 1.0
 COMMANDS = 32
 """So many commands wait at most; what comes then is said and dropped."""
 QUOTA_EXCEEDED = 0x97
+UNSPECIFIED = 0x80
 NOT_ALLOWED = frozenset({0x86, 0x87, 0x8A, 0x8C})
 """Bad user name or password, not authorized, banned, bad authentication method (MQTT 5, 3.2.2.2)."""
 RETAINED_NEVER = 2
@@ -78,6 +79,7 @@ class Mqtt:
         self._sent: dict[int, asyncio.Future[ReasonCode]] = {}
         self._connected = False
         self._was_connected = False
+        self._closing = False
         self._away = ""
         self._status: Status | None = None
         self._kept: dict[str, str] = {}
@@ -127,6 +129,7 @@ class Mqtt:
 
     async def close(self) -> None:
         """Say that nothing is available any more, and disconnect."""
+        self._closing = True
         if self._connected:
             last = self._client.publish(self._topics.availability, OFFLINE, qos=1, retain=True)
             await asyncio.to_thread(last.wait_for_publish, GOODBYE_S)
@@ -146,7 +149,7 @@ class Mqtt:
         client.will_set(self._topics.availability, OFFLINE, qos=1, retain=True)
         client.on_connect = lambda _c, _u, _f, code, _p: self._later(self._on_connect, code)
         client.on_connect_fail = lambda _c, _u: self._later(self._on_away, _reason(sys.exception()))
-        client.on_disconnect = lambda _c, _u, _f, code, _p: self._later(self._on_away, str(code))
+        client.on_disconnect = lambda _c, _u, _f, code, _p: self._later(self._on_away, _lost(code))
         client.on_publish = lambda _c, _u, mid, code, _p: self._later(self._on_published, mid, code)
         client.on_message = lambda _c, _u, message: self._later(self._on_message, message)
         return client
@@ -176,7 +179,7 @@ class Mqtt:
 
     def _on_away(self, why: str) -> None:
         self._connected = False
-        if why != self._away:
+        if why != self._away and not self._closing:
             self._away = why
             log.warning("no broker at %s: %s; trying again, nothing is lost", self.where, why.lower())
 
@@ -284,6 +287,11 @@ async def _done(daemon: AsyncControl, command: Command) -> None:
             await (daemon.mute if command.value else daemon.unmute)(command.source)
         case "mix":
             await daemon.set(command.source, "denoise.mix", command.value)
+
+
+def _lost(code: ReasonCode) -> str:
+    """Return why a connection ended; where nobody said, paho calls it an unspecified error."""
+    return "connection lost" if code.value == UNSPECIFIED else str(code)
 
 
 def _reason(error: BaseException | None) -> str:

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from heard.bridges.delivery import Delivery, delivery
@@ -75,6 +76,7 @@ class Pump:
         self._place = place
         self._route = route
         self._outbox = Outbox(place.cursor or Cursor())
+        log.info("%s", _beginning(place.cursor, route.since))
         self._lanes: dict[str, asyncio.Queue[tuple[Ticket, Delivery]]] = {}
         self._lane_tasks: list[asyncio.Task[None]] = []
         self._moved = asyncio.Event()
@@ -189,6 +191,15 @@ class Pump:
                 await asyncio.to_thread(self._place.write, cursor)
             except OSError as error:
                 log.error("%s: %s; a restart will deliver again", self._place.path, error.strerror)
+
+
+def _beginning(cursor: Cursor | None, since: float | None) -> str:
+    if cursor is not None:
+        return "going on where it stopped"
+    if since is not None:
+        then = datetime.fromtimestamp(since).astimezone()
+        return f"beginning with what was said since {then:%Y-%m-%d %H:%M:%S}"
+    return "beginning with what is said from now on"
 
 
 async def watch(far: Server, route: Route) -> None:

@@ -127,7 +127,7 @@ def discovery(
         }
         for component, entity, own in _entities(topics, source, commands=commands):
             unique = f"{node}_{source}_{entity}"
-            payload = {**shared, "unique_id": unique, "object_id": unique, **own}
+            payload = {**shared, "unique_id": unique, **own}
             found[f"{root}/{component}/{node}/{source}_{entity}/config"] = json.dumps(
                 payload, ensure_ascii=False
             )

@@ -63,6 +63,7 @@ def test_finals_survive_the_server_and_the_bridge(tmp_path: Path) -> None:
     assert headers["Content-Type"] == "application/json"
 
 
+@pytest.mark.slow
 def test_a_server_without_jetstream_is_told(tmp_path: Path) -> None:
     """What is to be done is in the line."""
     with (
@@ -74,6 +75,7 @@ def test_a_server_without_jetstream_is_told(tmp_path: Path) -> None:
         assert "start it with -js" in child.complained()
 
 
+@pytest.mark.slow
 def test_credentials_are_refused_or_taken(tmp_path: Path) -> None:
     """4 at the start; a token in a variable opens the door."""
     with daemon(tmp_path) as it, nats_server(tmp_path, "--auth", "canary-token") as server:
@@ -88,6 +90,7 @@ def test_credentials_are_refused_or_taken(tmp_path: Path) -> None:
             assert "canary" not in child.complained()
 
 
+@pytest.mark.slow
 def test_a_stream_for_other_subjects_is_not_taken_over(tmp_path: Path) -> None:
     """Finals would be in no stream: the line says which subjects are missing."""
 

@@ -20,7 +20,8 @@ SUBSCRIPTIONS = 4
 
 
 def texts(server: Receiver) -> list[str]:
-    return [body["data"]["text"] for body in server.taken]
+    """Return what was said, in order; what came again (an answer was lost) once."""
+    return list(dict.fromkeys(body["data"]["text"] for body in server.taken))
 
 
 def test_finals_survive_the_receiver_and_the_bridge(tmp_path: Path) -> None:
@@ -49,17 +50,18 @@ def test_finals_survive_the_receiver_and_the_bridge(tmp_path: Path) -> None:
         with bridge(tmp_path, "webhook", *options) as child:
             it.await_subscriptions(SUBSCRIPTIONS)
             say(it, "mic", "5")
-            until(lambda: len(server.taken) >= 5, WAIT_S, child.tail())
+            until(lambda: len(texts(server)) == 5, WAIT_S, child.tail())
             child.signal(signal.SIGINT)
             assert child.wait(WAIT_S) == 130
     assert texts(server) == ["1", "2", "3", "4", "5"]
-    assert server.attempts[1:3] == [("2", 503), ("2", 204)]
+    assert [status for turn_id, status in server.attempts if turn_id == "2"][:2] == [503, 204]
     body = server.taken[0]
     assert (body["type"], body["timestamp"]) == ("transcript.final", "2023-11-14T22:13:20.000Z")
     assert body["data"]["turn_id"] == server.headers[0]["webhook-id"] == "1"
     assert server.headers[0]["user-agent"].startswith("heard/")
 
 
+@pytest.mark.slow
 def test_what_the_receiver_refuses_is_given_up_and_said(tmp_path: Path) -> None:
     """A 4xx ends the attempts for that final, and what follows goes on; other headers are sent as wanted."""
     env = {"HEARD_WEBHOOK_SECRET": SECRET, "HEARD_WEBHOOK_HEADER": "Authorization: Bearer canary"}
@@ -79,6 +81,7 @@ def test_what_the_receiver_refuses_is_given_up_and_said(tmp_path: Path) -> None:
         assert "canary" not in child.complained()
 
 
+@pytest.mark.slow
 def test_other_credentials_are_asked_for_and_nothing_is_lost(tmp_path: Path) -> None:
     """A 401 at the start ends it with 4; the final comes with the next start."""
     env = {"HEARD_WEBHOOK_SECRET": SECRET}

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-import pytest
 from wyoming.asr import Transcribe, Transcript
 from wyoming.client import AsyncTcpClient
 from wyoming.error import Error
@@ -18,7 +17,7 @@ from wyoming.ping import Ping
 
 from ...clients.peers import Publisher
 from ...support.poll import until
-from .running import WAIT_S, bridge, complained, daemon, say, status, turn
+from .running import WAIT_S, bridge, daemon, say, status, turn
 
 FOR_ITSELF = 1
 """Subscriptions of the bridge."""
@@ -167,19 +166,3 @@ def test_what_a_server_is_asked(tmp_path: Path) -> None:
                 writer.close()
 
         run(work)
-
-
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        (["--bind", "tcp://127.0.0.1"], "must be tcp://HOST:PORT or unix:///PATH"),
-        (["--bind", "tcp://0.0.0.0:0"], "add --unprotected"),
-        (["--bind", "http://127.0.0.1:1"], "must be tcp://HOST:PORT or unix:///PATH"),
-    ],
-)
-def test_an_address_that_will_not_do_is_one_line(tmp_path: Path, options: list[str], says: str) -> None:
-    """Exit code 2, before anything is listened on."""
-    with bridge(tmp_path, "wyoming", *options) as child:
-        assert child.wait(WAIT_S) == 2
-        complained(child, says)
-        assert child.complained().count("\n") == 1

@@ -61,6 +61,9 @@ def test_help_teaches(bridge: Bridge, kind: str) -> None:
         (["nats", "--stream", "a.b"], "must be a name", 2),
         (["webhook", "https://example.org"], "give --secret-file", 2),
         (["webhook", "ftp://example.org", "--unsigned"], "must be http://HOST or https://HOST", 2),
+        (["wyoming", "--bind", "tcp://127.0.0.1"], "must be tcp://HOST:PORT or unix:///PATH", 2),
+        (["wyoming", "--bind", "http://127.0.0.1:1"], "must be tcp://HOST:PORT or unix:///PATH", 2),
+        (["wyoming", "--bind", "tcp://0.0.0.0:0"], "add --unprotected", 2),
         (["webhook"], "Missing argument 'URL'", 2),
     ],
 )
