@@ -140,6 +140,8 @@ class Wyoming:
                 await client.complain(str(error), "bad-request")
         except (OSError, asyncio.IncompleteReadError):
             pass  # it went away, as clients do
+        except asyncio.CancelledError:
+            pass  # the server's end; asyncio before 3.12 logs a handler that was cancelled as an error
         finally:
             self._clients.discard(task)
             writer.close()

@@ -23,9 +23,10 @@ from heard.bridges.process import Route, bridge, until_stopped, watch
 from heard.cli.fail import FAILURE, USAGE, Failure
 from heard.logs import set_up
 from heard.wire.topics import Topic
+from heard_client.cli.options import endpoints
 from heard_client.cli.when import moment
 from heard_client.connect import Endpoints, find_endpoints
-from heard_client.errors import EndpointError
+from heard_client.errors import EndpointError, HeardError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,8 +43,8 @@ class Common:
     since: str | None
     config: Path | None
     state_dir: Path | None
-    control: str | None
-    transcripts: str | None
+    control_given: str | None
+    transcripts_given: str | None
 
     def endpoints(self) -> Endpoints:
         """Return where the daemon is.
@@ -51,11 +52,13 @@ class Common:
         Raises:
             Failure: it cannot be told.
         """
-        environ = dict(os.environ)
+        if (self.control_given is None) != (self.transcripts_given is None):
+            raise Failure("--endpoint and --transcripts go together: both are one daemon's", USAGE)
         if self.config is not None:
-            environ["HEARD_CONFIG"] = str(self.config)
+            # Where the keys for tcp:// are looked for as well, by whoever connects.
+            os.environ["HEARD_CONFIG"] = str(self.config)
         try:
-            return find_endpoints(self.control, self.transcripts, environ)
+            return find_endpoints(self.control_given, self.transcripts_given)
         except EndpointError as error:
             raise Failure(str(error), USAGE) from None
 
@@ -115,7 +118,7 @@ def _common(name: str, picked: dict[str, Any]) -> Common:
     return Common(name=name, **picked)
 
 
-def _options(default_name: str, *, keeps_place: bool) -> list[Callable[[F], F]]:
+def _options(default_name: str, *, keeps_place: bool) -> list[Callable[[Any], Any]]:
     of_place = [
         click.option(
             "--since",
@@ -145,8 +148,7 @@ def _options(default_name: str, *, keeps_place: bool) -> list[Callable[[F], F]]:
             metavar="FILE",
             help="The daemon's configuration, which names its sockets; by default in the usual places.",
         ),
-        click.option("--endpoint", "control", metavar="ADDRESS", help="The daemon's control socket."),
-        click.option("--transcripts", metavar="ADDRESS", help="The daemon's publish socket."),
+        endpoints,
     ]
 
 
@@ -234,6 +236,8 @@ def _run(name: str, work: Callable[[], Coroutine[None, None, int]]) -> int:
         return asyncio.run(work())
     except StartError as error:
         raise failure(error) from None
+    except HeardError as error:
+        raise Failure(str(error), USAGE) from None  # such as keys for tcp:// that cannot be used
 
 
 def failure(error: StartError) -> Failure:

@@ -56,7 +56,12 @@ def test_help_teaches(bridge: Bridge, kind: str) -> None:
         (["mqtt", "--password-file", "/nowhere"], "/nowhere: cannot be read", 4),
         (["mqtt", "--name", "../x"], "--name '../x': must be", 2),
         (["mqtt", "--since", "soon"], "'soon': must be a time such as", 2),
-        (["mqtt", "--endpoint", "nowhere"], "must be ipc:///ABSOLUTE/PATH or tcp://HOST:PORT", 2),
+        (["mqtt", "--endpoint", "nowhere"], "--endpoint and --transcripts go together", 2),
+        (
+            ["mqtt", "--endpoint", "nowhere", "--transcripts", "ipc:///x"],
+            "must be ipc:///ABSOLUTE/PATH or",
+            2,
+        ),
         (["nats", "--prefix", "heard.*"], "must be a subject", 2),
         (["nats", "--stream", "a.b"], "must be a name", 2),
         (["webhook", "https://example.org"], "give --secret-file", 2),
