@@ -68,6 +68,7 @@ class JetStream:
         self._ready = asyncio.Event()
         self._fatal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._was_connected = False
+        self._closing = False
         self._away = ""
 
     async def run(self) -> None:
@@ -112,6 +113,7 @@ class JetStream:
 
     async def close(self) -> None:
         """Disconnect."""
+        self._closing = True
         with suppress(NatsError, OSError, TimeoutError):
             async with asyncio.timeout(GOODBYE_S):
                 await self._client.close()
@@ -133,6 +135,7 @@ class JetStream:
             error_cb=self._on_error,
             disconnected_cb=self._on_disconnected,
             reconnected_cb=self._on_reconnected,
+            closed_cb=self._on_closed,
         )
         for delay in delays(FIRST_S, MOST_S):
             try:
@@ -224,6 +227,13 @@ class JetStream:
             self._ready.clear()
             self._say("connection lost")
 
+    async def _on_closed(self) -> None:
+        """End where nats-py has given up, as it does when credentials are refused later on."""
+        if not self._closing and not self._fatal.done():
+            self._fatal.set_exception(
+                StartError(f"{self._options.url}: closed for good: {self._away or 'no reason given'}")
+            )
+
     async def _on_reconnected(self) -> None:
         self._connected()
 
@@ -246,7 +256,7 @@ def _reason(error: BaseException) -> str:
         return "no acknowledgement in time"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
-    return str(error).removeprefix("nats: ") or type(error).__name__
+    return str(error).removeprefix("nats: ").strip("'").lower() or type(error).__name__
 
 
 def _forget(task: asyncio.Future[None]) -> None:

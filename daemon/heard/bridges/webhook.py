@@ -71,7 +71,7 @@ class Webhook:
         await asyncio.get_running_loop().create_future()
 
     async def deliver(self, delivery: Delivery) -> None:
-        """POST until the receiver answers 2xx; any 4xx but 408, 425 and 429 gives the message up."""
+        """POST until the receiver answers 2xx; a 4xx gives the message up, but 401, 408, 425 and 429."""
         body = envelope(delivery)
         for delay in delays(FIRST_S, MOST_S):
             wait_s = delay
@@ -107,10 +107,10 @@ class Webhook:
         said = f"{answer.status_code} {answer.reason_phrase}".strip()
         if answer.status_code == HTTPStatus.UNAUTHORIZED and not self._was_taken:
             raise StartError(f"{self._host} answers {said}: it wants other credentials", CREDENTIALS)
-        if answer.is_client_error and answer.status_code not in LATER:
+        if answer.is_client_error and answer.status_code not in LATER | {HTTPStatus.UNAUTHORIZED}:
             raise RefusedError(f"{self._host} answers {said}")
         if answer.is_redirect:
-            said += f", to {answer.headers.get('location', 'nowhere')}, which is not followed: give that URL"
+            said += ", a redirect, which is not followed: give the URL that it leads to"
         self._say(f"answers {said}")
 
     def _taken(self) -> None:

@@ -12,7 +12,7 @@ from nats.js.api import StreamConfig
 
 from heard.bridges.jetstream import covers
 
-from ...support.far_sides import Server, nats_server, stream_messages
+from ...support.far_sides import LOCALHOST, Server, nats_server, stream_messages
 from ...support.poll import until
 from .running import WAIT_S, bridge, complained, daemon, kept, say, status
 
@@ -88,6 +88,21 @@ def test_credentials_are_refused_or_taken(tmp_path: Path) -> None:
             complained(child, "connected")
             assert child.terminate() == 0
             assert "canary" not in child.complained()
+
+
+@pytest.mark.slow
+def test_tls_is_checked(tmp_path: Path) -> None:
+    """Against the authority that is named; without it the machine's do not know this one."""
+    tls = ["--tls", "--tlscert", str(LOCALHOST), "--tlskey", str(LOCALHOST)]
+    with daemon(tmp_path) as it, nats_server(tmp_path, *tls) as server:
+        url = f"tls://localhost:{server.port}"
+        with bridge(tmp_path, "nats", url) as child:
+            complained(child, "certificate")
+        with bridge(tmp_path, "nats", url, "--tls-ca", str(LOCALHOST)) as child:
+            complained(child, "connected")
+            it.await_subscriptions(2 * SUBSCRIPTIONS)
+            say(it, "mic", "1")
+            until(lambda: '"transcript.final.mic": 1' in kept(tmp_path, "nats"), WAIT_S, child.tail())
 
 
 @pytest.mark.slow

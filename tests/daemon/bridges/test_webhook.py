@@ -83,7 +83,7 @@ def test_what_the_receiver_refuses_is_given_up_and_said(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_other_credentials_are_asked_for_and_nothing_is_lost(tmp_path: Path) -> None:
-    """A 401 at the start ends it with 4; the final comes with the next start."""
+    """A 401 at the start ends it with 4; the final comes with the next start. Later it is tried again."""
     env = {"HEARD_WEBHOOK_SECRET": SECRET}
     with daemon(tmp_path) as it, receiver(SECRET) as server:
         with bridge(tmp_path, "webhook", server.url, env=env) as child:
@@ -98,6 +98,10 @@ def test_other_credentials_are_asked_for_and_nothing_is_lost(tmp_path: Path) -> 
             it.await_subscriptions(SUBSCRIPTIONS)
             status(it, mic="live")
             until(lambda: texts(server) == ["1"], WAIT_S, child.tail())
+            server.answers[:] = [401]
+            say(it, "mic", "2")
+            until(lambda: texts(server) == ["1", "2"], WAIT_S, child.tail())
+            assert "answers 401 Unauthorized; trying again" in child.complained()
 
 
 def test_an_envelope_has_type_time_and_data() -> None:
