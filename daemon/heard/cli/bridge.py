@@ -235,8 +235,8 @@ def webhook(  # noqa: PLR0917  # click passes them by name
 
     The receiver answers 2xx when it has it. What it answers otherwise, or not, is tried again, at first after
     half a second, then ever less often up to once a minute, or as Retry-After says; but 4xx (other than 401,
-    408, 425 and 429) gives that message up. The body is {"type": "transcript.final", "timestamp": …, "data": …};
-    the header webhook-id is the turn_id.
+    408, 425 and 429) gives that message up. The body is {"type": "transcript.final", "timestamp": …,
+    "data": …}; the header webhook-id is the turn_id.
 
     \b
     Examples:
