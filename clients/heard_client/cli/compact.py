@@ -70,12 +70,17 @@ def head(status: Fields) -> list[Text]:
 
 
 def source_head(name: str, source: Fields) -> Text:
-    """Return what a source is and what it does."""
+    """Return what a source is and what it does, and what is to be said of its sound."""
+    device, opened = one_line(source.text("device")), one_line(source.text("opened"))
+    # Which one "default" is.
+    called = f"{device} ({opened})" if opened not in ("", device) else device
+    verdicts = ", ".join(map(one_line, source.texts("verdicts")))
     return Text.assemble(
         (one_line(name), "bold"),
         "  ",
         state(source.text("state")),
-        f"  {one_line(source.text('input'))} {shortened(one_line(source.text('device')))}",
+        (f"  {verdicts}" if verdicts else "", "bold yellow"),
+        f"  {one_line(source.text('input'))} {shortened(called)}",
         f"  {source.count('rate_hz')} Hz",
         f"  {source.count('turns')} turns",
         f"  {source.count('xruns')} xruns",

@@ -42,6 +42,11 @@ class Fields:
         value = self.body.get(name)
         return [Fields(each) for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
+    def texts(self, name: str) -> list[str]:
+        """Return the texts in the list called `name`, an empty list where there is none."""
+        value = self.body.get(name)
+        return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+
     def counts(self, name: str) -> dict[str, int]:
         """Return the map called `name` as counts, without those that are 0."""
         inside = self.inner(name)

@@ -71,6 +71,12 @@ def test_one_source_fits_a_small_terminal() -> None:
         assert expected in text
 
 
+def test_what_is_to_be_said_of_a_sources_sound() -> None:
+    """A verdict stands beside the state, and which device the default one is beside its name."""
+    text = shown(dashboard.lines(status(opened="Blue Yeti", verdicts=["too-quiet", "clipping"])))
+    assert "mic0  live  too-quiet, clipping  device default (Blue Yeti)" in text
+
+
 @pytest.mark.parametrize("sources", [0, 1, 2, 3, 5, 9, 40])
 def test_any_number_of_sources_fits(sources: int) -> None:
     """Details go before sources do; what has no room is counted."""
