@@ -184,7 +184,7 @@ def _read(path: Path) -> dict[str, str]:
     Raises:
         EndpointError: it cannot be read, is not TOML, or gives one of them a value that is no text.
     """
-    import tomllib  # noqa: PLC0415
+    import tomllib  # noqa: PLC0415  # see probe
 
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))

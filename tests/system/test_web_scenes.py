@@ -164,6 +164,7 @@ def test_a_caption_that_comes_late_stands_where_it_was_said(tmp_path: Path) -> N
         heard.until(heard.finals, WAIT_S, "a final")
         net.refuse()
         net.cut()
+        # The outage: longer than what is caught up in order, so that it is caught up beside the live audio.
         time.sleep(5)
         page.until_text("#faults", "speech service", WAIT_S)
         page.screenshot(PICTURES / "outage.png")
