@@ -19,12 +19,13 @@ import zmq
 from heard.guard import Guard
 from heard.meters import Latency
 from heard.pipes import ACKS, EVENTS, POSITIONS, endpoint_of
-from heard.publish import once, pages, sequence
+from heard.publish import once, pages, seen, sequence
 from heard.publish.bodies import check, check_settlement, complete
 from heard.publish.journal import Journal
 from heard.publish.lookup import Lookup, Task
 from heard.publish.once import Once
 from heard.publish.pages import Forget, Question
+from heard.publish.seen import Seen
 from heard.publish.sequence import Sequence
 from heard.publish.slot_file import SlotFile, once_path
 from heard.stage import Stage
@@ -67,8 +68,11 @@ class Publisher:
         self._settings = stage.settings.publish
         run, directory = stage.run_id, stage.pipes.runtime_dir
         self._sequence_file = SlotFile(directory / "publish.seq", run, sequence.KIND, sequence.SLOT_BYTES)
+        self._seen_file = SlotFile(directory / "publish.seen", run, seen.KIND, seen.SLOT_BYTES)
         self._once_file = SlotFile(once_path(stage.settings, directory), "", once.KIND, once.SLOT_BYTES)
+        self._slot_files = (self._sequence_file, self._seen_file, self._once_file)
         self._sequence = Sequence(self._sequence_file.slots)
+        self._seen = Seen(self._seen_file.slots)
         self._once = Once(self._once_file.slots, run)
         self._journal: Journal | None = None
         self._lookup: Lookup | None = None
@@ -110,7 +114,7 @@ class Publisher:
         if self._journal is not None:
             self._journal.tick(time.time())
             self._stage.fault("journal", self._journal.trouble)
-        self._stage.fault("state", self._sequence_file.trouble or self._once_file.trouble)
+        self._stage.fault("state", next((each.trouble for each in self._slot_files if each.trouble), None))
         if self._complaints and now >= self._complain_at:
             log.warning("%d more unreadable events", self._complaints)
             self._complaints = 0
@@ -169,7 +173,7 @@ class Publisher:
             "seq": self._sequence.last(NUMBERED),
         }
         faults = self._counters | Counter(refused_connections=self._guard.refused())
-        faults |= Counter(state_faults=self._sequence_file.faults + self._once_file.faults)
+        faults |= Counter(state_faults=sum(each.faults for each in self._slot_files))
         if self._journal is not None:
             faults |= Counter(journal_faults=self._journal.faults, journal_lost=self._journal.lost)
         if self._lookup is not None:
@@ -239,7 +243,9 @@ class Publisher:
         else:
             if event.settles is not None:
                 self._once_file.write(self._once.settles(event.source, event.settles))
-            if self._is_wanted(event):
+            if event.number in self._seen:
+                self._counters["repeated_events"] += 1
+            elif self._is_wanted(event):
                 self._publish(event)
         if event.settles is not None:
             settles = event.settles
@@ -290,6 +296,8 @@ class Publisher:
         if topic is Topic.FINAL:
             turn_id = take(body, "turn_id", str)
             self._once_file.write(self._once.publishes(event.source, turn_id, event.settles))
+        elif event.number:
+            self._seen_file.write(self._seen.publishes(event.number))
         self._publisher.send_multipart([name.encode(), pack(body)], zmq.NOBLOCK)
         return body
 

@@ -1,9 +1,10 @@
 """Core: numbered events, kept until `publish` has published them.
 
 An event that matters gets a number and stays here until an acknowledgement covers it; a `publish` that
-has just started gets all of them again. Numbers begin at the time of the process's start in
-milliseconds and count up by one: they ascend through restarts too, so a late acknowledgement of what a
-former process sent covers nothing of this one's, and `publish` knows old from new by the number.
+has just started gets all of them again, also where it has had some of them, and knows those by the number.
+Numbers begin at the process's start in milliseconds since the machine's (a clock that nobody sets back) and
+count up by one: they ascend through restarts too, so a late acknowledgement of what a former process sent
+covers nothing of this one's.
 """
 
 from __future__ import annotations

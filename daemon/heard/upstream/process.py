@@ -63,7 +63,7 @@ class Upstream:
         self._unsent: deque[bytes] = deque()
         self._counters: Counter[str] = Counter()
         self._complain_at = 0.0
-        self._outbox = Outbox(time.time_ns() // 1_000_000, self._send_event)
+        self._outbox = Outbox(time.monotonic_ns() // 1_000_000, self._send_event)
         self._numbers = itertools.count(1)
         self._owners: dict[int, Line] = {}
         self._late_failures: list[tuple[int, Failure]] = []

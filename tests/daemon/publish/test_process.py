@@ -273,6 +273,28 @@ def test_a_killed_publish_goes_on_where_it_was(*, journal: bool) -> None:
             assert journalled(it.path) == [("t1", 1), ("t2", 2), ("t3", 3)]
 
 
+def test_what_is_sent_again_is_published_once_whatever_it_is() -> None:
+    """To the same process, which was greeted late, and to the next one; a number apart is another event."""
+    opened: Body = {"event": "open", "session": "s", "reason": ""}
+    first, second = Event(Topic.UPSTREAM, "mic", opened, 11), Event(Topic.UPSTREAM, "mic", opened, 12)
+    with around() as it:
+        with running(it) as child:
+            it.say(first, first)
+            assert [it.acked() for _ in range(2)] == [Ack(11)] * 2
+            assert it.report(repeated_events=1)
+            child.signal(signal.SIGKILL)
+            child.wait(WAIT_S)
+        with running(it):
+            # What it sees first may be later than what its predecessor lost.
+            it.say(second, Event(Topic.UPSTREAM, "mic", opened, 10), first, second)
+            assert [it.acked().number for _ in range(4)] == [12, 10, 11, 12]
+            it.say(final(13, "t1", 0, 100))
+            told = [it.next()]
+            while told[-1][0] != "transcript.final.mic":
+                told.append(it.next())
+        assert [body["seq"] for topic, body in told if topic == "upstream.mic"] == [2, 3]
+
+
 def test_a_subscriber_misses_no_final_through_kills() -> None:
     """The new process gives subscribers the time to come back before it sends what is due."""
     with around() as it:
@@ -454,7 +476,7 @@ def test_nobody_else_can_connect_or_read() -> None:
     with around() as it, running(it):
         it.say(final(1, "t1", 0, 100))
         it.next()
-        for name in ("transcripts", "events", "publish.seq", "publish.once"):
+        for name in ("transcripts", "events", "publish.seq", "publish.seen", "publish.once"):
             assert stat.S_IMODE((it.path / name).stat().st_mode) & 0o077 == 0, name
 
 
