@@ -18,7 +18,6 @@ A subscriber in five lines:
 
 from typing import TYPE_CHECKING
 
-from heard.wire.status import Status
 from heard_client.connect import Endpoints, find_endpoints
 from heard_client.connection import Connection, connect
 from heard_client.control import Control
@@ -55,6 +54,7 @@ from heard_client.sequences import Missed, Sequences
 from heard_client.subscribe import Subscriber
 
 if TYPE_CHECKING:
+    from heard.wire.status import Status
     from heard_client.aio import AsyncControl, AsyncSubscriber
 
 __all__ = [
@@ -102,7 +102,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Load what is for asyncio when it is asked for: asyncio takes longer to import than all the rest."""
+    """Load what few need when it is asked for: asyncio takes longer to import than all the rest."""
+    if name == "Status":
+        from heard.wire import status  # noqa: PLC0415
+
+        return status.Status
     if name in ("AsyncControl", "AsyncSubscriber"):
         from heard_client import aio  # noqa: PLC0415
 

@@ -6,18 +6,20 @@ import itertools
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import zmq
 
 from heard.wire.codec import Body, WireError
 from heard.wire.control import Reply, Request
-from heard.wire.status import Status
 from heard_client import requests, sockets
 from heard_client.connect import check_endpoint, find_endpoints, probe
 from heard_client.curve import Keys, unheard
 from heard_client.errors import BadReplyError, ControlRefusedError, NoReplyError
 from heard_client.requests import Ask, Forgotten, Hello, NoiseProfile, Transcripts
+
+if TYPE_CHECKING:
+    from heard.wire.status import Status
 
 __all__ = ["TIMEOUT_S", "Control", "Forgotten", "Hello", "NoiseProfile", "Transcripts", "result"]
 

@@ -7,11 +7,14 @@ version does not know stay readable in `body`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import cast
+from functools import lru_cache
+from typing import TYPE_CHECKING, cast
 
 from heard.wire.codec import Body, checked, take_or, unpack
-from heard.wire.status import Status
 from heard.wire.topics import DAEMON_WIDE, Topic
+
+if TYPE_CHECKING:
+    from heard.wire.status import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,19 +81,24 @@ class Transcript(Message):
     latency_ms: LatencyTrace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Nothing is added to its fields, so these are dataclasses as they are: made into ones each would cost the
+# import of this library another half a millisecond.
 class Partial(Transcript):
     """The turn so far; replaces the partial before it."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
 class Final(Transcript):
     """The whole turn; there is exactly one."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
 class Revised(Transcript):
     """A later correction of the final with the same `turn_id`."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,21 +197,20 @@ def from_body(topic: str, body: Body) -> Message | None:
         return None
     subject, source = known
     kind, fields = _KINDS[subject]
-    values: Body = {"topic": topic, "body": body}
-    for name, (of, empty) in (_HEADER | fields).items():
-        value = body.get(name)
-        values[name] = empty if value is None else checked(value, name, of)
+    values = {"topic": topic, "body": body, **_values(body, _HEADER), **_values(body, fields)}
     values["source"] = values["source"] or source
     if issubclass(kind, Transcript):
         words = take_or(body, "words", list, [])
-        values["words"] = tuple(_word(checked(each, "words", dict)) for each in words)
-        values["latency_ms"] = _trace(take_or(body, "latency_ms", dict, {}))
+        values["words"] = tuple([_word(checked(each, "words", dict)) for each in words])
+        trace = take_or(body, "latency_ms", dict, {})
+        values["latency_ms"] = LatencyTrace(**_values(trace, _TRACE))  # type: ignore[arg-type]
     elif kind is StatusMessage:
         # The status map is not checked field by field: a daemon may add to it.
         values["status"] = cast("Status", body)
     return kind(**values)  # type: ignore[arg-type]  # each field was checked against the table
 
 
+@lru_cache(maxsize=1024)
 def split(topic: str) -> tuple[Topic, str] | None:
     """Return what a full topic is about and the source it names; None where it is not known."""
     if topic in DAEMON_WIDE:
@@ -216,82 +223,88 @@ def split(topic: str) -> tuple[Topic, str] | None:
     return (subject, source) if source and subject not in DAEMON_WIDE else None
 
 
-_Fields = dict[str, tuple[type, object]]
+_Fields = tuple[tuple[str, type, object], ...]
 """A field's name, its type on the wire, and what stands for it where it is missing."""
 
-_HEADER: _Fields = {
-    "v": (int, 0),
-    "run": (str, ""),
-    "seq": (int, 0),
-    "time": (float, 0.0),
-    "source": (str, ""),
-}
-_TRANSCRIPT: _Fields = {
-    "turn_id": (str, ""),
-    "session": (str, ""),
-    "text": (str, ""),
-    "start": (float, 0.0),
-    "end": (float, 0.0),
-    "confidence": (float, 0.0),
-    "language": (str, None),
-    "backfill": (bool, False),
-}
+_HEADER: _Fields = (
+    ("v", int, 0),
+    ("run", str, ""),
+    ("seq", int, 0),
+    ("time", float, 0.0),
+    ("source", str, ""),
+)
+_TRANSCRIPT: _Fields = (
+    ("turn_id", str, ""),
+    ("session", str, ""),
+    ("text", str, ""),
+    ("start", float, 0.0),
+    ("end", float, 0.0),
+    ("confidence", float, 0.0),
+    ("language", str, None),
+    ("backfill", bool, False),
+)
+_WORD: _Fields = (
+    ("text", str, ""),
+    ("start", float, 0.0),
+    ("end", float, 0.0),
+    ("confidence", float, 0.0),
+    ("final", bool, False),
+    ("speaker", str, None),
+)
+_TRACE: _Fields = tuple(
+    (name, float, 0.0) for name in ("capture", "denoise", "upstream", "recognize", "publish", "total")
+)
+_LEVELS = ("rms_dbfs", "peak_dbfs", "denoised_rms_dbfs", "denoised_peak_dbfs", "snr_db")
 _KINDS: dict[Topic, tuple[type[Message], _Fields]] = {
     Topic.PARTIAL: (Partial, _TRANSCRIPT),
     Topic.FINAL: (Final, _TRANSCRIPT),
     Topic.REVISED: (Revised, _TRANSCRIPT),
-    Topic.SOURCE: (SourceEvent, {"event": (str, ""), "detail": (str, ""), "verdict": (str, None)}),
-    Topic.UPSTREAM: (UpstreamEvent, {"event": (str, ""), "session": (str, None), "reason": (str, None)}),
-    Topic.GAP: (Gap, {"reason": (str, ""), "samples": (int, 0), "start": (float, 0.0), "end": (float, 0.0)}),
-    Topic.LEVEL: (
-        Level,
-        {
-            "rms_dbfs": (float, None),
-            "peak_dbfs": (float, None),
-            "denoised_rms_dbfs": (float, None),
-            "denoised_peak_dbfs": (float, None),
-            "snr_db": (float, None),
-        },
+    Topic.SOURCE: (SourceEvent, (("event", str, ""), ("detail", str, ""), ("verdict", str, None))),
+    Topic.UPSTREAM: (UpstreamEvent, (("event", str, ""), ("session", str, None), ("reason", str, None))),
+    Topic.GAP: (
+        Gap,
+        (("reason", str, ""), ("samples", int, 0), ("start", float, 0.0), ("end", float, 0.0)),
     ),
+    Topic.LEVEL: (Level, tuple((name, float, None) for name in _LEVELS)),
     Topic.AUDIO: (
         Audio,
-        {"sample": (int, 0), "start": (float, 0.0), "rate_hz": (int, 0), "pcm": (bytes, b"")},
+        (("sample", int, 0), ("start", float, 0.0), ("rate_hz", int, 0), ("pcm", bytes, b"")),
     ),
     Topic.SPECTRUM: (
         Spectrum,
-        {
-            "start": (float, 0.0),
-            "low_hz": (float, 0.0),
-            "high_hz": (float, 0.0),
-            "bands_dbfs": (bytes, b""),
-            "denoised_bands_dbfs": (bytes, b""),
-        },
+        (
+            ("start", float, 0.0),
+            ("low_hz", float, 0.0),
+            ("high_hz", float, 0.0),
+            ("bands_dbfs", bytes, b""),
+            ("denoised_bands_dbfs", bytes, b""),
+        ),
     ),
     Topic.FAULT: (
         Fault,
-        {"process": (str, ""), "what": (str, ""), "event": (str, ""), "detail": (str, "")},
+        (("process", str, ""), ("what", str, ""), ("event", str, ""), ("detail", str, "")),
     ),
-    Topic.STATUS: (StatusMessage, {}),
+    Topic.STATUS: (StatusMessage, ()),
 }
 
 
+def _values(body: Body, fields: _Fields) -> Body:
+    """Return the values of `fields`.
+
+    Raises:
+        WireError: one has another type than it must have.
+    """
+    values: Body = {}
+    for name, of, empty in fields:
+        value = body.get(name)
+        # Nearly every value is of its type: asked here, a message is read in half the time.
+        if type(value) is not of:
+            value = empty if value is None else checked(value, name, of)
+        values[name] = value
+    return values
+
+
 def _word(body: Body) -> Word:
-    return Word(
-        text=take_or(body, "text", str, ""),
-        start=take_or(body, "start", float, 0.0),
-        end=take_or(body, "end", float, 0.0),
-        confidence=take_or(body, "confidence", float, 0.0),
-        final=take_or(body, "final", bool, default=False),
-        speaker=take_or(body, "speaker", str, "") or None,
-    )
-
-
-def _trace(body: Body) -> LatencyTrace:
-    return LatencyTrace(
-        capture=take_or(body, "capture", float, 0.0),
-        denoise=take_or(body, "denoise", float, 0.0),
-        upstream=take_or(body, "upstream", float, 0.0),
-        recognize=take_or(body, "recognize", float, 0.0),
-        publish=take_or(body, "publish", float, 0.0),
-        total=take_or(body, "total", float, 0.0),
-    )
+    values = _values(body, _WORD)
+    values["speaker"] = values["speaker"] or None
+    return Word(**values)  # type: ignore[arg-type]  # each field was checked against the table

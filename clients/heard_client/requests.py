@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from heard.wire.codec import Body, checked, take, take_or
 from heard.wire.endpoints import reachable
-from heard.wire.status import Status
 from heard_client.messages import Message, from_body
+
+if TYPE_CHECKING:
+    from heard.wire.status import Status
 
 T = TypeVar("T")
 

@@ -89,7 +89,7 @@ def unpack(data: bytes) -> Body:
         raise WireError(f"not msgpack: {error or type(error).__name__}") from None
     if not isinstance(body, dict):
         raise WireError(f"a map was expected, not {type(body).__name__}")
-    if not all(isinstance(key, str) for key in body):
+    if not {*map(type, body)} <= {str}:
         raise WireError("a map with text keys was expected")
     return body
 
