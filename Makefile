@@ -25,9 +25,13 @@ test-slow: ## the tests that take minutes each
 	@.ci/check slow
 
 .PHONY: soak
-soak: ## stages killed at random for MINUTES=1; SEED=n repeats a run
+soak: ## kills at random for MINUTES=1 (SEED=n repeats a run); or HOURS=1 of a device that plays on, and memory
 	@.ci/setup test
+ifdef HOURS
+	@SOAK_HOURS=$(HOURS) $(BIN)/pytest -q -s -m slow tests/system/test_device_soak.py
+else
 	@SOAK_MINUTES=$(or $(MINUTES),1) SOAK_SEED=$(or $(SEED),0) $(BIN)/pytest -q -s tests/system/test_soak.py
+endif
 
 .PHONY: fuzz
 fuzz: ## hostile input: FRAMES=1000000 frames, MESSAGES=10000 of the service, then SECONDS=60 led by coverage

@@ -44,11 +44,15 @@ class SoundServer:
 
     sinks    the null sinks' names; PortAudio sees an input of the same name for each
     rate_hz  of all sinks, mono
+    limit_s  it ends by itself after so long
     """
 
-    def __init__(self, folder: Path, sinks: Sequence[str], rate_hz: int) -> None:
+    def __init__(
+        self, folder: Path, sinks: Sequence[str], rate_hz: int, limit_s: float = SERVER_LIMIT_S
+    ) -> None:
         self.sinks = tuple(sinks)
         self.rate_hz = rate_hz
+        self._limit_s = limit_s
         self._folder = folder
         self._socket = folder / "native"
         self._running = ExitStack()
@@ -208,7 +212,7 @@ class SoundServer:
         argv = ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--disable-shm=yes"]
         argv += ["--use-pid-file=no", "--realtime=no", "--high-priority=no", "--log-target=stderr"]
         argv += [f"--load={module}" for module in modules]
-        return processes.started(argv, limit_s=SERVER_LIMIT_S, env=self.environment())
+        return processes.started(argv, limit_s=self._limit_s, env=self.environment())
 
     def _null_sink(self, sink: str) -> str:
         return (
@@ -221,15 +225,17 @@ class SoundServer:
         sink: str,
         path: Path,
         *options: str,
-        limit_s: float = SERVER_LIMIT_S,
+        limit_s: float | None = None,
         latency_ms: int = LATENCY_MS,
     ) -> AbstractContextManager[processes.Child]:
         argv = ["paplay", f"--device={sink}", f"--latency-msec={latency_ms}", *options, str(path)]
-        return processes.started(argv, limit_s=limit_s, env=self.environment())
+        return processes.started(argv, limit_s=limit_s or self._limit_s, env=self.environment())
 
 
 @contextmanager
-def sound_server(sinks: Sequence[str] = ("room",), *, rate_hz: int = 48_000) -> Iterator[SoundServer]:
+def sound_server(
+    sinks: Sequence[str] = ("room",), *, rate_hz: int = 48_000, limit_s: float = SERVER_LIMIT_S
+) -> Iterator[SoundServer]:
     """Run a server for as long as the block.
 
     Raises:
@@ -241,7 +247,7 @@ def sound_server(sinks: Sequence[str] = ("room",), *, rate_hz: int = 48_000) -> 
         raise RuntimeError(f"{', '.join(missing)} not found: apt-get install pulseaudio pulseaudio-utils")
     # Not under pytest's tmp_path: a socket's path is limited to 107 bytes.
     with tempfile.TemporaryDirectory(prefix="heard-sound-") as name:
-        server = SoundServer(Path(name), sinks, rate_hz)
+        server = SoundServer(Path(name), sinks, rate_hz, limit_s)
         try:
             server.start()
             yield server

@@ -306,7 +306,8 @@ class Passage:
         pcm = np.frombuffer(block.pcm, "<i2").astype(np.int16, copy=False)
         start = max(block.sample, min(self._expected, block.stop))
         begins = max(start, min(block.wanted, block.stop))
-        self._lead.append(pcm[start - block.sample : begins - block.sample])
+        if self._stream is None:
+            self._lead.append(pcm[start - block.sample : begins - block.sample])
         self._expected = max(self._expected, block.stop)
         if begins == block.stop:
             return

@@ -1,5 +1,6 @@
 """One source's blocks: passes, segments, lead-in, holes and times."""
 
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,10 +25,16 @@ NOWHERE = Path("/nowhere")
 
 
 def _passage(
-    backend: str = "halver", mix: float | None = 1.0, *, noise: str = "tracked", state: Path = NOWHERE
+    backend: str = "halver",
+    mix: float | None = 1.0,
+    *,
+    noise: str = "tracked",
+    adaptive: bool = False,
+    state: Path = NOWHERE,
 ) -> Passage:
     registry = Registry({"halver": Halver, "off": Off, "breaking": Breaking, "gate": Gate})
-    return Passage("mic", registry, Denoise(backend=backend, mix=mix, noise=noise), Profiles(state))
+    configured = Denoise(backend=backend, mix=mix, noise=noise, adaptive=adaptive)
+    return Passage("mic", registry, configured, Profiles(state))
 
 
 def _hiss(count: int, seed: int = 0) -> Pcm:
@@ -60,6 +67,25 @@ def _ended(blocks: list[Block], why: End) -> list[Block]:
 
 def _pcm(blocks: list[Block]) -> Pcm:
     return np.frombuffer(b"".join(each.pcm for each in blocks), "<i2").astype(np.int16)
+
+
+@pytest.mark.parametrize("backend", ["off", "halver", "gate"])
+@pytest.mark.parametrize("adaptive", [False, True])
+def test_memory_does_not_grow_with_the_time_that_a_source_runs(backend: str, *, adaptive: bool) -> None:
+    """Half a minute takes what a quarter took: whoever listens for a month has no more than at first."""
+    passage = _passage(backend, adaptive=adaptive)
+
+    def after(first_s: int, last_s: int) -> int:
+        for second in range(first_s, last_s):
+            _feed(passage, _cut(_hiss(16_000, second), 16_000 * second))
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        before = after(0, 15)
+        assert after(15, 30) - before < 64 * 1024
+    finally:
+        tracemalloc.stop()
 
 
 def test_samples_come_out_under_their_numbers_without_a_hole() -> None:
