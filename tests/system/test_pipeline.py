@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import time
+from pathlib import Path
 
 import msgpack
 import pytest
 import zmq
 
 from ..support.corpus import utterance
+from ..support.poll import until
 from ..support.wer import word_error_rate
 from .running import Body, daemon
 
@@ -157,6 +160,22 @@ def test_a_stage_that_dies_costs_nothing(stage: str) -> None:
         assert len({f["turn_id"] for f in finals}) == len(finals)
         assert [f["seq"] for f in finals] == list(range(1, len(finals) + 1))
         assert word_error_rate([(said.transcript, heard.text())]) <= 0.25
+
+
+def test_a_stop_ends_in_time_whatever_hangs() -> None:
+    """Every child stopped by SIGSTOP, as by a deadlock: they are killed, and the daemon ends in 5 s."""
+    with daemon([_file("mic", "vctk-p225-011", loop=True)]) as heard:
+        heard.wait_ready()
+        processes = heard.status()["processes"]
+        children = [each["pid"] for name, each in processes.items() if name != "supervise"]
+        for pid in children:
+            os.kill(pid, signal.SIGSTOP)
+        began = time.monotonic()
+        heard.child.signal(signal.SIGTERM)
+        heard.child.wait(20)
+        assert time.monotonic() - began < 5.5, heard.child.tail()
+        assert heard.child.complained().count("killed") == len(children)
+        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), 5, "all to be gone")
 
 
 def test_what_was_set_outlives_the_stage_that_has_it() -> None:

@@ -7,11 +7,14 @@ import os
 import resource
 import signal
 import subprocess
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from heard.pipes import Process
 from heard.settings import Settings
 from heard.supervise.policy import Life
 from heard.supervise.table import Child, command, environment
@@ -24,6 +27,7 @@ CONFIGURATION_EXIT = 2
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TICKS = os.sysconf("SC_CLK_TCK")
 STAT_BYTES = 4096
+LEAST_S = 0.1
 
 
 @dataclass(slots=True)
@@ -117,6 +121,46 @@ class Children:
         """Ask a process to end by SIGTERM."""
         if running.process is not None:
             running.process.send_signal(signal.SIGTERM)
+
+    def end(
+        self,
+        before: Callable[[Process], None],
+        ask: Callable[[Process], None],
+        turn: Callable[[], None],
+        *,
+        hurried: Callable[[], bool],
+    ) -> bool:
+        """End them one after the other, in the order of the table, each in the time that it has there.
+
+        before   is called when it is a child's turn, whether it runs or not
+        ask      tells one that reports to end
+        turn     does what is to go on meanwhile, reaping among it; called again and again
+        hurried  whether nothing is to be waited for any more: then some may still run, and False is returned
+        """
+        began = time.monotonic()
+        for name, running in self.running.items():
+            before(name)
+            was_up = running.life.up
+            running.life.stop()
+            if running.process is None:
+                continue
+            if not was_up:
+                # It holds nothing yet, and does not listen for orders while it imports.
+                self.kill(running)
+            elif running.child.reports:
+                ask(name)
+            else:
+                self.terminate(running)
+            # One that was asked late, since another hung, is given a moment all the same.
+            deadline = max(began + running.child.ended_s, time.monotonic() + LEAST_S)
+            while running.process is not None and time.monotonic() < deadline:
+                if hurried():
+                    return False
+                turn()
+            if running.process is not None:
+                log.error("%s has not ended %.1f s after the stop: killed", name, time.monotonic() - began)
+                self.kill(running)
+        return True
 
     def close(self) -> None:
         """End what still runs and wait for it."""

@@ -346,31 +346,19 @@ class Supervisor:
         self._overview.draining = True
         self._service.stopping()
         self._status_due = 0.0
-        for name, running in self._children.running.items():
-            if name == "publish":
-                self._turn()
-                self._write_last_run()
-            was_up = running.life.up
-            running.life.stop()
-            if running.process is None:
-                continue
-            if not was_up:
-                # It holds nothing yet, and does not listen for orders while it imports.
-                self._children.kill(running)
-            elif running.child.reports:
-                self._order(name, Order(0, "stop"))
-            else:
-                self._children.terminate(running)
-            deadline = time.monotonic() + running.child.stop_s
-            while running.process is not None and time.monotonic() < deadline:
-                if self._signals > signals + 1:
-                    log.warning("ended at once: audio that was not settled is lost")
-                    self._exit_status = self._exit_status or 1
-                    return
-                self._turn()
-            if running.process is not None:
-                log.error("%s did not end within %g s: killed", name, running.child.stop_s)
-                self._children.kill(running)
+        if not self._children.end(
+            self._before_end, self._ask_to_stop, self._turn, hurried=lambda: self._signals > signals + 1
+        ):
+            log.warning("ended at once: audio that was not settled is lost")
+            self._exit_status = self._exit_status or 1
+
+    def _before_end(self, name: Process) -> None:
+        if name == "publish":
+            self._turn()
+            self._write_last_run()
+
+    def _ask_to_stop(self, name: Process) -> None:
+        self._order(name, Order(0, "stop"))
 
     def _write_last_run(self) -> None:
         status = self._status()

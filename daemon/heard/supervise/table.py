@@ -26,14 +26,15 @@ DRAIN_S = 3.0
 class Child:
     """One line of the table.
 
-    `stop_s`: how long it may take to end once asked. `reports`: it speaks on the reports pipe; one that
-    does not is ready when it prints a line that begins with `ready_line`. `realtime`: it may ask the
-    kernel for a real-time priority.
+    `ended_s`: so long after the stop began it is killed, if it has not ended by itself; all of them are gone
+    within 5 s, whichever hang. `reports`: it speaks on the reports pipe; one that does not is ready when
+    it prints a line that begins with `ready_line`. `realtime`: it may ask the kernel for a real-time
+    priority.
     """
 
     name: Process
     module: str
-    stop_s: float
+    ended_s: float
     needs_key: bool = False
     takes_stdin: bool = False
     reports: bool = True
@@ -43,12 +44,12 @@ class Child:
 
 # Stopped from the source down, so that each stage drains into one that still runs.
 CHILDREN = (
-    Child("capture", "heard.capture", stop_s=DRAIN_S + 1.5, takes_stdin=True, realtime=True),
-    Child("denoise", "heard.denoise", stop_s=1.0),
-    Child("upstream", "heard.upstream", stop_s=1.0, needs_key=True),
-    Child("publish", "heard.publish", stop_s=1.0),
-    Child("recognizer", "heard.recognizer", stop_s=1.0, reports=False, ready_line="listening on "),
-    Child("metrics", "heard.metrics", stop_s=1.0),
+    Child("capture", "heard.capture", ended_s=DRAIN_S + 0.8, takes_stdin=True, realtime=True),
+    Child("denoise", "heard.denoise", ended_s=4.0),
+    Child("upstream", "heard.upstream", ended_s=4.4, needs_key=True),
+    Child("publish", "heard.publish", ended_s=4.6),
+    Child("recognizer", "heard.recognizer", ended_s=4.7, reports=False, ready_line="listening on "),
+    Child("metrics", "heard.metrics", ended_s=4.8),
 )
 
 
