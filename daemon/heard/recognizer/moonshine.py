@@ -15,14 +15,10 @@ What was learned about these weights (ORT format, int8, exported with Hugging Fa
 - Memory: `session.disable_prepacking` would save 19 MB and makes a step half as slow again (4.8 ms); using
   the file's bytes in place (`use_ort_model_bytes_for_initializers`) crashed in 1.32. What helps is to shrink
   the arena after each encoder run, whose attention is quadratic in time, and to make glibc give back what is
-  freed: together 188 to 156 MB for the server with one session, at the same speed. And glibc must not give
-  each session's thread a heap of its own: tensors of ever other sizes leave holes in it, and it grew without
-  end (130 to 200 MB in ten minutes of speech; in one heap for all it stays where it is after one).
+  freed (`heap`): together 188 to 156 MB for the server with one session, at the same speed.
 """
 
-import ctypes
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TypeAlias, cast
@@ -30,6 +26,7 @@ from typing import TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
+from . import heap
 from .engines import RATE_HZ, Samples, SpokenWord, Utterance
 from .errors import INSTALL_LOCAL, StartError
 from .repetition import collapse, is_looping, token_limit
@@ -52,12 +49,6 @@ INTRA_OP_THREADS = 1
 _LOG_KEEP_DRAFT = float(np.log(0.3))
 """A draft's token stays unless another is 1 / 0.3 times as likely. Where two words sound alike, readings
 would otherwise take turns, and never agree."""
-
-# From malloc.h.
-_M_TRIM_THRESHOLD = -1
-_M_ARENA_MAX = -8
-
-_TRIM_THRESHOLD_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +115,7 @@ def load(model: Model) -> "Moonshine":
         )
     except (VocabularyError, OSError, RuntimeError) as error:
         raise StartError(f"{model.name}: {error}") from error
-    _release_freed_memory()
+    heap.give_back()
     return moonshine
 
 
@@ -249,16 +240,3 @@ def _session(path: str) -> "onnxruntime.InferenceSession":
     options.intra_op_num_threads = INTRA_OP_THREADS
     options.inter_op_num_threads = 1
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-
-
-def _release_freed_memory() -> None:
-    """Give back what loading has freed, and from now on whatever is freed.
-
-    glibc raises its thresholds with the sizes it sees and then keeps tens of MB; setting one stops that. All
-    threads that are begun later share the heap of the first.
-    """
-    libc = ctypes.CDLL(None)
-    with suppress(AttributeError):  # musl has no such functions, and no such hoard
-        libc.mallopt(_M_ARENA_MAX, 1)
-        libc.mallopt(_M_TRIM_THRESHOLD, _TRIM_THRESHOLD_BYTES)
-        libc.malloc_trim(0)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import heap
 from .bind import DEFAULT_BIND, UnixAddress, listen, read_address
 from .errors import INSTALL_LOCAL, USAGE, StartError
 from .registry import DEFAULT_ENGINE, load_engine
@@ -41,6 +42,7 @@ def run(options: Options) -> int:
     Raises:
         StartError: what keeps it from starting, in one line.
     """
+    heap.share()
     address = read_address(options.bind)
     key = None if options.key_file is None else _read_key(options.key_file)
     try:

@@ -1,7 +1,5 @@
 """The model itself."""
 
-import sys
-
 import numpy as np
 import pytest
 
@@ -9,7 +7,6 @@ from heard.recognizer.engines import Samples, Utterance
 from heard.recognizer.moonshine import TINY, Moonshine, load
 
 from ...support import corpus
-from ...support.processes import run
 from ...support.wer import word_error_rate
 
 
@@ -65,29 +62,3 @@ def test_a_reading_stops_when_it_is_cancelled(moonshine: Moonshine) -> None:
     """After at most one token, so that a final need not wait for a partial."""
     samples = samples_of("vctk-p225-011")
     assert len(moonshine.recognize(samples, cancelled=lambda: True).tokens) <= 1
-
-
-HEAPS = """
-import ctypes, threading
-import numpy as np
-from heard.recognizer.moonshine import TINY, load
-
-model = load(TINY)
-sound = np.zeros(16000, np.float32)
-for _ in range(3):
-    reader = threading.Thread(target=model.recognize, args=(sound,))
-    reader.start()
-    reader.join()
-libc = ctypes.CDLL(None)
-libc.fdopen.restype = ctypes.c_void_p
-out = ctypes.c_void_p(libc.fdopen(1, b"w"))
-libc.malloc_info(0, out)
-libc.fflush(out)
-"""
-
-
-def test_the_threads_of_all_sessions_share_one_heap() -> None:
-    """In one of its own each would grow as long as there is speech, which the soak of an hour would show."""
-    done = run([sys.executable, "-c", HEAPS], limit_s=60)
-    assert done.code == 0, done.stderr
-    assert done.stdout.count("<heap nr=") == 1
