@@ -73,7 +73,8 @@ class Ordering:
             topic: Track(topic, self._run, last) for topic, last in self.cursor.seq.items() if wanted(topic)
         }
         self._past: deque[str] = deque(maxlen=PAST_RUNS)
-        self._turns: deque[str] = deque(maxlen=PAST_TURNS)
+        self._turns: dict[str, None] = {}
+        """Ids of the newest turns that were handed over, oldest first."""
         self._inbox: deque[Message] = deque()
         self._chain: deque[tuple[str, set[str]]] | None = None
         """While a run is being finished: those that follow it, with their topics; None: not yet known."""
@@ -304,7 +305,7 @@ class Ordering:
                 track = self._track(row.topic, 0)
                 track.last = max(track.last, row.seq)
             if isinstance(row, Final):
-                self._turns.append(row.turn_id)
+                self._is_new(row)
             self._newest = max(self._newest, row.time)
             self.ready.append((row, self.cursor))
 
@@ -356,12 +357,19 @@ class Ordering:
     def _hand(self, thing: Message | Missed) -> None:
         if isinstance(thing, Message):
             self.cursor = self.cursor.after(thing)
-            if isinstance(thing, Final):
-                if thing.turn_id in self._turns:
-                    # `publish` was killed between journal and socket, and has published it again.
-                    self.repeated += 1
-                    return
-                self._turns.append(thing.turn_id)
+            if isinstance(thing, Final) and not self._is_new(thing):
+                # `publish` was killed between journal and socket, and has published it again.
+                self.repeated += 1
+                return
         elif thing.last is not None and thing.run == self.cursor.run:
             self.cursor = Cursor(thing.run, self.cursor.time, {**self.cursor.seq, thing.topic: thing.last})
         self.ready.append((thing, self.cursor))
+
+    def _is_new(self, final: Final) -> bool:
+        """Remember a turn; return whether it is none of those that were handed over."""
+        if final.turn_id in self._turns:
+            return False
+        self._turns[final.turn_id] = None
+        if len(self._turns) > PAST_TURNS:
+            del self._turns[next(iter(self._turns))]
+        return True
