@@ -147,8 +147,8 @@ def series_of(asked: argparse.Namespace, settings: tuple[Setting, ...]) -> tuple
         except StartError as error:
             notes.append(f"Left out: {error}.")
         else:
-            default = there(LARGER, settings)
-            series.append(Series(f"{BASE}, the default", BASE, asked.base_pairs, default))
+            shipped = there(LARGER, settings)
+            series.append(Series(f"{BASE}, what is shipped", BASE, asked.base_pairs, shipped))
     return series, notes
 
 

@@ -35,7 +35,7 @@ SETTINGS = (
 )
 DEFAULT = (Setting("off", 0.0), Setting("noisereduce", 0.3), Setting("noisereduce", 0.3, adaptive=True))
 NEURAL = (Setting("off", 0.0), Setting("deepfilter", 0.5))
-LARGER = (Setting("off", 0.0), Setting("noisereduce", 0.3))
+LARGER = (*DEFAULT, NEURAL[-1])
 """What the larger recognizer hears, which is slow."""
 
 

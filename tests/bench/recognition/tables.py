@@ -53,14 +53,17 @@ def words_table(found: Sequence[Row]) -> str:
 
 
 def snr_table(found: Sequence[Row]) -> str:
-    """Return word error rates by SNR, both parts together, and how often the cap was needed."""
+    """Return error rates and differences to `off` by SNR, both parts, and how often the cap was needed."""
     at = _by_place(found)
     lines = []
     for setting in _settings(found):
         cells = [at.get((setting, BOTH, group)) for group in SNR_GROUPS]
         capped = sum(cell.capped for cell in cells if cell)
-        lines.append([shown(setting), *(_wer(cell) for cell in cells), str(capped)])
-    return markdown(["WER", *SNR_GROUPS, "capped"], lines)
+        shown_cells = [
+            f"{_wer(cell)}, {_against(cell)}" if cell and cell.against else _wer(cell) for cell in cells
+        ]
+        lines.append([shown(setting), *shown_cells, str(capped)])
+    return markdown(["WER, against off", *SNR_GROUPS, "capped"], lines)
 
 
 def noise_table(found: Sequence[Row]) -> str:
