@@ -12,6 +12,7 @@ import pytest
 from heard.wire.codec import Body, checked, pack, unpack
 
 from ...support import processes
+from ...support.poll import until
 from ..peers import Frames, answering, final
 from .test_heardctl import heardctl
 
@@ -161,14 +162,20 @@ def test_forget_asks_on_a_terminal(tmp_path: Path, typed: str, code: int) -> Non
     asked: list[Body] = []
     # `script` gives the child a terminal, and hands its exit status on.
     words = f"{sys.executable} -m heard_client forget --all --endpoint ipc://{tmp_path}/c"
-    with answering(tmp_path / "c", forgetting(asked, [])):
-        done = processes.run(["script", "-qec", words, "/dev/null"], limit_s=30, stdin=typed.encode())
-    assert "Delete 3 turns and 1 other entry, for good? [y/N]: " in done.stdout
-    assert done.code == code
+    question = "Delete 3 turns and 1 other entry, for good? [y/N]: "
+    with (
+        answering(tmp_path / "c", forgetting(asked, [])),
+        processes.started(["script", "-qec", words, "/dev/null"], limit_s=30, stdin=True) as child,
+    ):
+        # Typed before, a Ctrl-C would end Python while it starts.
+        until(lambda: question in child.printed(), 20, "the question")
+        child.write(typed.encode())
+        assert child.wait(20) == code
+        printed = child.printed()
     assert asked[0] == {"all": True, "dry_run": True}
     assert len(asked) == (2 if code == 0 else 1)
     if code == 1:
-        assert "heardctl: nothing was deleted" in done.stdout
+        assert "heardctl: nothing was deleted" in printed
 
 
 @pytest.mark.parametrize(
