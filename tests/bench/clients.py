@@ -4,8 +4,9 @@
 
 The real daemon against a v3 server of the tests; each subscriber is a process. Then the same again with as
 many that use pyzmq and msgpack alone: what the library adds is the difference, and what they take is the
-machine's: twenty processes that all wake at once have its cores to share. A final's own trace tells when it
-arrived at `upstream`: published (`time`) less `latency_ms.publish`.
+machine's: twenty processes that all wake at once have its cores to share. Last, as many subscribers in one
+asyncio program. A final's own trace tells when it arrived at `upstream`: published (`time`) less
+`latency_ms.publish`.
 """
 
 from __future__ import annotations
@@ -48,6 +49,29 @@ with Subscriber(publish, control=control, topics=["transcript.final."]) as it:
         now = time.time()
         print(1000 * (now - final.time) + final.latency_ms.publish)
 """
+TOGETHER = """
+import asyncio, sys, time
+from heard_client import AsyncSubscriber
+
+publish, control = (f"ipc://{sys.argv[1]}/{name}" for name in ("transcripts", "control"))
+measured = []
+
+async def listen():
+    async with AsyncSubscriber(publish, control=control, topics=["transcript.final."]) as it:
+        async for final in it:
+            measured.append(1000 * (time.time() - final.time) + final.latency_ms.publish)
+
+async def main():
+    subscribers = [asyncio.create_task(listen()) for _ in range(int(sys.argv[2]))]
+    print("up", flush=True)
+    while True:
+        await asyncio.sleep(0.2)
+        for ms in measured:
+            print(ms, flush=True)
+        measured.clear()
+
+asyncio.run(main())
+"""
 BARE = """
 import sys, time, msgpack, zmq
 
@@ -77,8 +101,8 @@ class Delivery:
     published: list[float]
 
 
-def deliver(code: str, subscribers: int, seconds: int, sources: int) -> Delivery:
-    """Let so many sources speak for so long to so many subscribers, each of which runs `code`."""
+def deliver(code: str, subscribers: int, seconds: int, sources: int, *, programs: int) -> Delivery:
+    """Let so many sources speak for so long to so many subscribers, in programs that run `code`."""
     with TemporaryDirectory() as temporary, folder() as place, v3_server() as server, ExitStack() as stack:
         several: list[Body] = []
         for n in range(sources):
@@ -89,9 +113,10 @@ def deliver(code: str, subscribers: int, seconds: int, sources: int) -> Delivery
             several.append({"name": f"s{n}", "input": "file", "path": file, "denoise": {"backend": "off"}})
         upstream = {"service": "assemblyai", "url": server.url, "sessions_per_minute": 1000}
         limit_s = seconds + 2 * READY_S
+        command = [sys.executable, "-c", code]
         listeners = [
-            stack.enter_context(started([sys.executable, "-c", code, str(place)], limit_s=limit_s))
-            for _ in range(subscribers)
+            stack.enter_context(started([*command, str(place), str(subscribers)], limit_s=limit_s))
+            for _ in range(programs)
         ]
         env = {**os.environ, "ASSEMBLYAI_API_KEY": "canary"}
         heard = stack.enter_context(daemon(several, env=env, place=place, upstream=upstream, limit_s=limit_s))
@@ -138,7 +163,9 @@ def main() -> int:
     options = parser.parse_args()
     ours, bare = import_ms("heard_client"), import_ms("zmq, msgpack")
     spoken = (options.subscribers, options.seconds, options.sources)
-    with_library, without = deliver(LISTEN, *spoken), deliver(BARE, *spoken)
+    with_library = deliver(LISTEN, *spoken, programs=options.subscribers)
+    without = deliver(BARE, *spoken, programs=options.subscribers)
+    together = deliver(TOGETHER, *spoken, programs=1)
     table = Table(title=f"{options.subscribers} subscribers, {options.sources} sources, {options.seconds} s")
     for column in ("what", "target", "p50", "p99", "most"):
         table.add_column(column, justify="left" if column == "what" else "right")
@@ -147,6 +174,7 @@ def main() -> int:
         ("… to its publication", "", with_library.published),
         ("… in the hands of subscribers of pyzmq and msgpack alone", "", without.handed),
         ("… to its publication", "", without.published),
+        ("… in the hands of as many subscribers in one program", "p99 ≤ 5", together.handed),
     ):
         figures = (percentile(values, 50), percentile(values, 99), max(values))
         table.add_row(f"{what} ({len(values)})", target, *(f"{figure:.2f}" for figure in figures))
