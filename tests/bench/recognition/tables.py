@@ -16,7 +16,20 @@ from .summary import BOTH, GROUPS, NOISY, OFF, QUIET, Row, Sounding
 MIB = 1 << 20
 NOTHING = "–"  # noqa: RUF001  # an empty cell, as in the other tables of docs
 CSV_COLUMNS = (
-    *("engine", "backend", "mix", "part", "group", "mixes", "words", "errors", "wer", "wer_uncut", "capped"),
+    *(
+        "engine",
+        "backend",
+        "mix",
+        "adaptive",
+        "part",
+        "group",
+        "mixes",
+        "words",
+        "errors",
+        "wer",
+        "wer_uncut",
+        "capped",
+    ),
     *("against_off", "low", "high"),
 )
 SNR_GROUPS = tuple(group for group in GROUPS if group not in {NOISY, QUIET})
@@ -117,6 +130,7 @@ def csv_of(by_engine: Mapping[str, Sequence[Row]]) -> str:
                     engine,
                     row.setting.backend,
                     "" if row.setting.backend == LOOP else row.setting.mix,
+                    int(row.setting.adaptive),
                     row.part,
                     row.group,
                     row.mixes,
