@@ -35,7 +35,7 @@ WARM_S = 360.0
 SAMPLE_S = 5.0
 FLAT = 0.02
 PLACE_S = 0.5
-"""The device's clock and ours may part so far, with the time that opening and closing it take."""
+"""The device's clock and ours may part so far."""
 START_S = 60
 MIB = 2**20
 SAID_EVERY = 24
@@ -123,9 +123,12 @@ def test_memory_is_flat_and_every_sample_accounted_for(tmp_path: Path) -> None:
     figures = flat(table)
     for name, (before, after) in figures.items():
         print(f"{name:>12}: {before:7.2f} MiB, then {after:7.2f} ({100 * (after / before - 1):+.2f} %)")
-    (began, first), (ended, last) = ledgers[0], ledgers[-1]
-    drift_s = seconds_of(last) - seconds_of(first) - (ended - began)
-    print(f"{ended - began:.0f} s, of which {drift_s:+.2f} s are not on the ledger; {mic['turns']} turns")
+    # What the ledger says is a moment old, more so on a busy machine: the median of many is compared.
+    behind_s = [at - seconds_of(ledger) for at, ledger in ledgers]
+    quarter = max(1, len(behind_s) // 4)
+    drift_s = statistics.median(behind_s[-quarter:]) - statistics.median(behind_s[:quarter])
+    lasted_s = ledgers[-1][0] - ledgers[0][0]
+    print(f"{lasted_s:.0f} s: the ledger fell behind the clock by {drift_s:+.2f} s; {mic['turns']} turns")
     print(f"{mic['ledger']}, {mic['xruns']} overruns")
     assert abs(drift_s) <= PLACE_S
     assert mic["ledger"]["dropped"] == {}
