@@ -82,6 +82,8 @@ def test_memory_and_time_of_a_tree_are_counted_with_its_descendants() -> None:
         alone = processes.pss_of(child.pid)
         assert processes.pss_bytes(child.pid) > alone + 40_000_000
         assert processes.cpu_s(child.pid) > 0.05
+        assert 1_000_000 < processes.private_of(child.pid) <= processes.pss_of(child.pid)
+    assert processes.private_of(child.pid) == 0
     assert processes.pss_bytes(child.pid) == 0
     assert processes.cpu_s(child.pid) == 0
     assert processes.pss_of(os.getpid()) > 1_000_000

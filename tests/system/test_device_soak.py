@@ -22,7 +22,7 @@ import soundfile
 
 from heard.demo import recording
 
-from ..support.processes import pss_of
+from ..support.processes import private_of
 from ..support.sound_server import SoundServer, sound_server
 from .running import Body, Daemon, daemon
 
@@ -68,8 +68,10 @@ def passing(heard: Daemon, server: SoundServer, path: Path, seconds: float) -> I
 
 
 def memory(status: Body) -> dict[str, int]:
-    """Return the bytes that each process has for itself, shared pages divided."""
-    return {name: pss_of(process["pid"]) for name, process in status["processes"].items() if process["pid"]}
+    """Return the bytes that each process has for itself alone."""
+    return {
+        name: private_of(process["pid"]) for name, process in status["processes"].items() if process["pid"]
+    }
 
 
 def shown(row: dict[str, int]) -> str:
