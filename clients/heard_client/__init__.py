@@ -104,11 +104,11 @@ __all__ = [
 def __getattr__(name: str) -> object:
     """Load what few need when it is asked for: asyncio takes longer to import than all the rest."""
     if name == "Status":
-        from heard.wire import status  # noqa: PLC0415
+        from heard.wire import status  # noqa: PLC0415  # typed maps, which no program needs to run
 
         return status.Status
     if name in ("AsyncControl", "AsyncSubscriber"):
-        from heard_client import aio  # noqa: PLC0415
+        from heard_client import aio  # noqa: PLC0415  # it imports asyncio
 
         return getattr(aio, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -205,7 +205,7 @@ def _read(path: Path) -> dict[str, str]:
 
 def _unquoted(text: str) -> str:
     """Return a variable's value; the daemon reads it as TOML where it is TOML."""
-    import tomllib  # noqa: PLC0415
+    import tomllib  # noqa: PLC0415  # see probe
 
     try:
         value = tomllib.loads(f"value = {text}")["value"]

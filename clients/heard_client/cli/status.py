@@ -114,10 +114,10 @@ def _show_once(current: Mapping[str, object], form: str, *, follow: bool = False
 def _redraw(views: Iterator[_View]) -> None:
     """Show the views on one screen, in place; what was on the terminal before comes back at the end."""
     from rich.console import Console, Group  # noqa: PLC0415  # see _show_once
-    from rich.live import Live  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.live import Live  # noqa: PLC0415  # likewise
+    from rich.text import Text  # noqa: PLC0415  # likewise
 
-    from heard_client.cli import dashboard  # noqa: PLC0415
+    from heard_client.cli import dashboard  # noqa: PLC0415  # likewise
 
     # What a shell has set these to is not what the terminal's size is later.
     environ = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}

@@ -29,7 +29,7 @@ class Seen:
 
     def __contains__(self, number: int) -> bool:
         """Say whether the event of this number was published; one without a number (0) never was."""
-        return number in self._numbers
+        return number > 0 and number in self._numbers
 
     def publishes(self, number: int) -> Write:
         """Remember an event; the write must be made before it is sent."""
