@@ -79,6 +79,7 @@ class Account:
         samples = round(heard.lost_s * WORKING_RATE_HZ)
         record.xruns += 1
         record.ledger.add_gap("xrun", samples)
+        self._track.touch()
         log.warning("%s: overrun: %.3f s lost", self._track.name, heard.lost_s)
         self._tell("xrun", samples, heard.time - heard.lost_s, heard.time)
 

@@ -29,6 +29,9 @@ MAX_PENDING = 512
 """Intervals of pending samples that are told apart. A settlement that would make more is left undone:
 its samples stay pending until their neighbours are settled or they expire."""
 
+RECORD_EVERY = WORKING_RATE_HZ
+"""Samples after which a record is written though nothing but them is new."""
+
 WIPE_STEP = WORKING_RATE_HZ
 """Samples that nobody needs any more are overwritten so many at once."""
 
@@ -63,6 +66,8 @@ class Track:
         self._cursor = Cursor(record, block)
         self._losses: list[Loss] = []
         self._dirty = True
+        self._grown = 0
+        """Samples taken in since the last record."""
         if record.timeline.segments:
             self._cursor.go_back(record.through, self._oldest)
         self.commit()
@@ -101,14 +106,14 @@ class Track:
 
     def append(self, pcm: Samples, time: float) -> None:
         """Take in samples of the open segment, the first of them captured at `time` (UTC)."""
-        self.record.timeline.place(self.next, time)
+        self._dirty = self.record.timeline.place(self.next, time) or self._dirty
         for at in range(0, len(pcm), PART):
             part = pcm[at : at + PART]
             if len(part) > self.ring.room:
                 self.commit()
             self.ring.write(self.next - self.record.timeline.skipped, part)
-            self.record.ledger.capture(len(part))
-            self._dirty = True
+            self.record.grow(len(part))
+            self._grown += len(part)
             kept = self.record.timeline.newest(self._retention, self.next)
             if self.record.ledger.oldest_pending < kept - EXPIRE_STEP:
                 self._expire(kept)
@@ -198,8 +203,13 @@ class Track:
         self._cursor.sent(block)
 
     def commit(self) -> None:
-        """Write the record into the ring, if anything changed; then wipe what nobody needs any more."""
-        if not self._dirty:
+        """Write into the ring what changed; with a record what nobody needs any more is wiped.
+
+        Most of the time only samples are new; their number is written in a tenth of a record's time.
+        """
+        if not self._dirty and self._grown < RECORD_EVERY:
+            if self._grown:
+                self.ring.grow(self._grown)
             return
         self.record.timeline.forget(self._oldest)
         needed = max(self.record.ledger.oldest_pending - LEAD_IN, 0)
@@ -208,7 +218,7 @@ class Track:
         # Only now: until then the record that stands may say that they are wanted.
         for start, stop in self.places(wiped, self.record.wiped):
             self.ring.wipe(start, stop)
-        self._dirty = False
+        self._dirty, self._grown = False, 0
 
     def places(self, start: int, stop: int) -> list[tuple[int, int]]:
         """Return where in the ring those of the samples [start, stop) are that can be read."""

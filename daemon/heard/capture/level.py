@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from heard.capture.ring import Samples
+from heard.capture.windows import Window
 from heard.meters import dbfs
 
 
@@ -17,11 +17,10 @@ class Level:
         self._squares = self._samples = 0.0
         self._last = (0.0, 0.0)
 
-    def add(self, pcm: Samples) -> None:
+    def add(self, window: Window) -> None:
         """Take in samples."""
-        values = pcm.astype(np.float32)
-        self._squares += float(np.dot(values, values))
-        self._samples += len(pcm)
+        self._squares += float(np.dot(window, window))
+        self._samples += len(window)
 
     def reading(self) -> float | None:
         """Return the level in dBFS of a full-scale sample, None before any came."""

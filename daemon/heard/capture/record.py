@@ -97,6 +97,11 @@ class Record:
         kept = {bisect_right(ordered, start) - 1 for start in starts} - {-1}
         self.turns = [(ordered[index], known[ordered[index]]) for index in sorted(kept)]
 
+    def grow(self, samples: int) -> None:
+        """Count `samples` more of the open segment, captured one after the other."""
+        self.ledger.capture(samples)
+        self.accounted = self.timeline.time_after(self.ledger.next)
+
     def pack(self) -> bytes:
         """Return the record as bytes; some 500 where little has happened."""
         ledger, timeline, place = self.ledger, self.timeline, self.place
@@ -112,11 +117,11 @@ class Record:
         )
 
     @classmethod
-    def unpack(cls, data: bytes) -> Record:
-        """Return the record that `data` holds.
+    def unpack(cls, data: bytes, grown: int = 0) -> Record:
+        """Return the record that `data` holds, with `grown` samples that came after it.
 
         Raises:
-            WireError: the bytes are no record, or its ledger does not add up.
+            WireError: the bytes are no record, its ledger does not add up, or it cannot have grown so.
         """
         body = unpack(data)
         record = cls(take(body, "run", str))
@@ -133,6 +138,10 @@ class Record:
                 record.place = Place(frame, sample, time, tail)
             case other:
                 raise WireError(f"no place of an input: {other!r}")
+        if grown:
+            if grown < 0 or not record.timeline.open:
+                raise WireError(f"{grown} samples cannot have come after the record")
+            record.grow(grown)
         return record
 
 

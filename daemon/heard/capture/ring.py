@@ -4,12 +4,14 @@
     | slot | slot | samples, int16, the nth at n modulo capacity |
 
 The buffer is a mapped file, so what was written is there for the next process however this one
-ended. Two rules make every moment a good one to die:
+ended. Three rules make every moment a good one to die:
 
 - A record is written to the slot that does not hold the newest one, with a sequence number and a
   checksum. A torn slot fails its checksum, and the one before it still stands.
 - Samples count only once a record says so, and the samples they overwrite were given up `MARGIN`
   samples earlier by the record that stands.
+- Where more samples are all that is new, the record stays, and a number beside it says how many: one
+  aligned store of eight bytes, which no death of the process can tear.
 """
 
 from __future__ import annotations
@@ -31,12 +33,14 @@ MARGIN = 2 * WORKING_RATE_HZ
 
 SLOT_BYTES = 128 * 1024
 HEADER_BYTES = 2 * SLOT_BYTES
-MAGIC = b"heardrg2"
+MAGIC = b"heardrg3"
 """Also the version of the layout: what another one holds cannot be read."""
 
 _HEAD = struct.Struct("<8sIQQI")
 """Magic; CRC-32 of all that follows, record included; sequence number; capacity; length of the record."""
 _CRC_FROM = 12
+_RECORD_FROM = _HEAD.size + 8
+"""In a slot: between head and record are the samples that came after it, as int64."""
 
 
 class Ring:
@@ -54,13 +58,14 @@ class Ring:
         """
         self._view = memoryview(buffer)
         self._samples: Samples = np.frombuffer(buffer, dtype="<i2", offset=HEADER_BYTES)
+        self._grown = [np.frombuffer(buffer, "<i8", 1, slot * SLOT_BYTES + _HEAD.size) for slot in (0, 1)]
         self.capacity = len(self._samples)
         if self.capacity <= MARGIN:
             raise ValueError(f"a ring of {self.capacity} samples is too small: more than {MARGIN} are needed")
         self.sequence = 0
         """Of the record that stands."""
         self.standing = 0
-        """The slot in which it was found."""
+        """The slot in which it is."""
         self._unrecorded = 0
         self.record: bytes | None = None
         for slot in (0, 1):
@@ -71,6 +76,11 @@ class Ring:
         self.foreign = self.record is None and any(
             any(self._view[at : at + _HEAD.size]) for at in (0, SLOT_BYTES)
         )
+
+    @property
+    def grown(self) -> int:
+        """How many samples came after the record that stands."""
+        return int(self._grown[self.standing][0])
 
     @property
     def readable(self) -> int:
@@ -126,8 +136,8 @@ class Ring:
 
     def slot(self) -> bytes:
         """Return the record that stands as the bytes of a slot; it may lie in either of a copy's."""
-        at = (self.sequence % 2) * SLOT_BYTES
-        return bytes(self._view[at : at + _HEAD.size + len(self.record or b"")])
+        at = self.standing * SLOT_BYTES
+        return bytes(self._view[at : at + _RECORD_FROM + len(self.record or b"")])
 
     def commit(self, record: bytes, sequence: int | None = None) -> None:
         """Make `record` the one that stands; `sequence` where it goes on from another ring's.
@@ -135,22 +145,30 @@ class Ring:
         Raises:
             ValueError: it is too long for a slot.
         """
-        if len(record) > SLOT_BYTES - _HEAD.size:
+        if len(record) > SLOT_BYTES - _RECORD_FROM:
             raise ValueError(f"a record of {len(record)} bytes does not fit {SLOT_BYTES}")
         self.sequence = self.sequence + 1 if sequence is None else sequence
-        at = (self.sequence % 2) * SLOT_BYTES
+        self.standing = 1 - self.standing
+        at = self.standing * SLOT_BYTES
         head = _HEAD.pack(MAGIC, 0, self.sequence, self.capacity, len(record))
         crc = zlib.crc32(record, zlib.crc32(head[_CRC_FROM:]))
-        body = at + _HEAD.size
-        self._view[body : body + len(record)] = record
-        self._view[at:body] = _HEAD.pack(MAGIC, crc, self.sequence, self.capacity, len(record))
+        # The record that was here is older than the one that stands: what came after it is nobody's.
+        self._grown[self.standing][0] = 0
+        self._view[at + _RECORD_FROM : at + _RECORD_FROM + len(record)] = record
+        self._view[at : at + _HEAD.size] = _HEAD.pack(MAGIC, crc, self.sequence, self.capacity, len(record))
         self.record = record
+        self._unrecorded = 0
+
+    def grow(self, samples: int) -> None:
+        """Say that `samples` in all came after the record that stands, and nothing else is new."""
+        self._grown[self.standing][0] = samples
         self._unrecorded = 0
 
     def close(self) -> None:
         """Let go of the buffer."""
         self._view.release()
         self._samples = np.empty(0, dtype=np.int16)
+        self._grown = []
 
     def _place(self, sample: int, pcm: Samples) -> None:
         at = sample % self.capacity
@@ -162,9 +180,9 @@ class Ring:
         at = slot * SLOT_BYTES
         head = bytes(self._view[at : at + _HEAD.size])
         magic, crc, sequence, capacity, length = _HEAD.unpack(head)
-        if magic != MAGIC or capacity != self.capacity or length > SLOT_BYTES - _HEAD.size:
+        if magic != MAGIC or capacity != self.capacity or length > SLOT_BYTES - _RECORD_FROM:
             return None
-        record = bytes(self._view[at + _HEAD.size : at + _HEAD.size + length])
+        record = bytes(self._view[at + _RECORD_FROM : at + _RECORD_FROM + length])
         if zlib.crc32(record, zlib.crc32(head[_CRC_FROM:])) != crc:
             return None
         return sequence, record

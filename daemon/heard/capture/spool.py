@@ -87,7 +87,7 @@ def _held_s(path: Path) -> float:
     try:
         with path.open("rb") as file:
             ring = Ring(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ))
-        record = Record.unpack(ring.record or b"")
+        record = Record.unpack(ring.record or b"", ring.grown)
         ring.close()
     except (OSError, ValueError):
         # A WireError, too, is a ValueError.

@@ -12,6 +12,7 @@ from heard.capture.level import Level
 from heard.capture.lost import InputLostError, MovedError
 from heard.capture.source import Heard, Input, Now
 from heard.capture.verdicts import Verdicts
+from heard.capture.windows import Windows
 from heard.meters import Latency
 from heard.settings import WORKING_RATE_HZ, Source
 from heard.wire.audio import Block, End
@@ -65,6 +66,7 @@ class Station:
         self._retry_at = 0.0
         self._clipped_before = track.record.clipped
         self._latency = Latency()
+        self._windows = Windows()
         self._level = Level()
         self._verdicts = Verdicts()
         self._account = Account(track, publish)
@@ -105,10 +107,7 @@ class Station:
         match self.state:
             case State.MUTED:
                 self._input.skip(now)
-                record = self.track.record
-                if record.place != self._input.place:
-                    record.place = self._input.place
-                    self.track.touch()
+                self._note_place()
                 if self._input.ended:
                     self._end(now)
             case State.LIVE | State.LOST:
@@ -201,16 +200,13 @@ class Station:
         for each in heard:
             self._take(each, now)
         if heard:
-            record = self.track.record
-            record.place = self._input.place
-            record.clipped = self._clipped_before + self._input.clipped
-            self.track.touch()
+            self._note_place()
         self._tried = self._tried or not self._input.opening
         if self._input.ended:
             self._end(now)
 
     def _take(self, heard: Heard, now: Now) -> None:
-        track, record = self.track, self.track.record
+        track = self.track
         if heard.lost_s > 0 and track.open:
             self._account.overrun(heard)
         if not track.open:
@@ -227,13 +223,21 @@ class Station:
             self._tell("live", self._input.label)
             log.info("%s: hearing %s", self.name, self._input.label)
         track.append(heard.pcm, heard.time)
-        record.accounted = track.record.timeline.time_after(track.next)
-        self._level.add(heard.pcm)
-        for change in self._verdicts.hear(heard.pcm):
-            if change.begins:
-                log.warning("%s: %s: %s", self.name, change.name, change.detail)
-            event = "verdict" if change.begins else "verdict-over"
-            self._tell(event, change.detail, change.name)
+        for window in self._windows.take(heard.pcm):
+            self._level.add(window)
+            for change in self._verdicts.hear(window):
+                if change.begins:
+                    log.warning("%s: %s: %s", self.name, change.name, change.detail)
+                event = "verdict" if change.begins else "verdict-over"
+                self._tell(event, change.detail, change.name)
+
+    def _note_place(self) -> None:
+        """Keep what the next process must know of the input, where that changed."""
+        record = self.track.record
+        place, clipped = self._input.place, self._clipped_before + self._input.clipped
+        if (record.place, record.clipped) != (place, clipped):
+            record.place, record.clipped = place, clipped
+            self.track.touch()
 
     def _fresh(self, heard: Heard) -> Heard:
         """Leave out what is older than the account: that time is in a gap already, or was muted.
@@ -264,6 +268,7 @@ class Station:
         self._account.fill(now.utc)
         self.track.end(End.ENDED)
         self.track.record.ended = True
+        self._windows.forget()
         self._verdicts.forget()
         self.track.touch()
         self.state = State.ENDED
@@ -275,6 +280,7 @@ class Station:
         """End the segment; from now on time goes to the account of `hole`."""
         self.track.end(why)
         self._account.open(hole, now.utc, waits=not self._input.goes_on)
+        self._windows.forget()
         self._verdicts.forget()
 
     def _tell(self, event: str, detail: str = "", verdict: str | None = None) -> None:

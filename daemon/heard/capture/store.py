@@ -208,7 +208,7 @@ def read(file: RingFile | None, *, copy: bool = False) -> Found | None:
         if ring is None:
             return None
         if ring.record is not None:
-            return Found(file, ring, Record.unpack(ring.record), copy)
+            return Found(file, ring, Record.unpack(ring.record, ring.grown), copy)
         reason = "of another version of heard, or damaged" if ring.foreign else ""
     except OSError as error:
         reason = str(error.strerror)

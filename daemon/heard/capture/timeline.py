@@ -72,10 +72,12 @@ class Timeline:
             raise ValueError("there is no segment to end")
         self.segments[-1] = replace(self.segments[-1], stop=sample, end=why)
 
-    def place(self, sample: int, time: float) -> None:
-        """Note that `sample`, the next one, was captured at `time`, if that is news."""
-        if abs(time - self.time_of(sample)) >= SLEW_S:
+    def place(self, sample: int, time: float) -> bool:
+        """Note that `sample`, the next one, was captured at `time`; return whether that is news."""
+        news = abs(time - self.time_of(sample)) >= SLEW_S
+        if news:
             self._anchor(sample, time)
+        return news
 
     def time_of(self, sample: int) -> float:
         """Return when `sample` was captured; 0 where nothing is known."""

@@ -7,21 +7,17 @@ samples.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
-from heard.capture.ring import Samples
+from heard.capture.windows import WINDOWS_S, Window
 from heard.meters import dbfs
-from heard.settings import WORKING_RATE_HZ
 
 Name = Literal["digital-silence", "clipping", "too-quiet"]
-
-WINDOW = WORKING_RATE_HZ // 10
-"""Samples that are judged at once."""
-WINDOWS_S = WORKING_RATE_HZ // WINDOW
 
 ZEROS_S = 1.5
 """Only zeros for so long are no room: the quietest microphone has noise."""
@@ -117,7 +113,6 @@ class Verdicts:
 
     monitor: bool = False
     _held: dict[Name, _Held] = field(default_factory=_fresh)
-    _rest: Samples = field(default_factory=lambda: np.empty(0, dtype=np.int16))
     _now_s: float = 0.0
     _zeros: int = 0
     _sound: int = 0
@@ -137,31 +132,23 @@ class Verdicts:
         for held in self._held.values():
             if held.holds:
                 held.turn(self._now_s)
-        self._rest = np.empty(0, dtype=np.int16)
         self._zeros = self._sound = 0
         self._clipped.clear()
         self._levels.clear()
         self._loud_at = self._quiet_since = None
 
-    def hear(self, pcm: Samples) -> list[Change]:
-        """Take in samples; return what begins or is over with them."""
-        pcm = np.concatenate((self._rest, pcm)) if len(self._rest) else pcm
-        whole = len(pcm) // WINDOW * WINDOW
-        self._rest = pcm[whole:].copy()
-        changes: list[Change] = []
-        for window in pcm[:whole].reshape(-1, WINDOW):
-            changes += self._judge(window)
-        return changes
-
-    def _judge(self, window: Samples) -> list[Change]:
+    def hear(self, window: Window) -> list[Change]:
+        """Take in the next window; return what begins or is over with it."""
         self._now_s += 1 / WINDOWS_S
         self._windows += 1
-        sound = bool(window.any())
+        peak = max(float(window.max()), -float(window.min()))
+        sound = peak > 0
         self._zeros = 0 if sound else self._zeros + 1
         self._sound = self._sound + 1 if sound else 0
-        values = window.astype(np.float32)
-        self._clipped.append(int(np.count_nonzero(np.abs(values) >= FULL_SCALE)) >= CLIPPED_IN_WINDOW)
-        level = dbfs(float(np.sqrt(np.mean(values * values))) / 32768)
+        # Most windows are far from it, and need no count.
+        at_the_end = 0 if peak < FULL_SCALE else int(np.count_nonzero(np.abs(window) >= FULL_SCALE))
+        self._clipped.append(at_the_end >= CLIPPED_IN_WINDOW)
+        level = dbfs(math.sqrt(float(np.dot(window, window)) / len(window)) / 32768)
         self._levels.append(level)
         if level >= LOUD_DBFS:
             self._loud_at = self._now_s

@@ -13,7 +13,7 @@ supervise. What the stages do so that nothing is lost, and is counted, is left o
 - `supervise`: the check of ledgers, since no report has one.
 
 What a user gets while nothing fails is the same: live text, levels, journal, numbered messages, delays, the
-status but for its ledger. So the recording is read and converted by the same code, and metered alike.
+status but for its ledger. So the recording is read, converted, metered and judged by the same code.
 
 Left in, because it is woven into what it serves: numbers and times in the blocks, the denoiser's passes,
 upstream's intake, its computing of what is settled, its audio of the last turns, the images of publish's

@@ -18,9 +18,13 @@ def buffer_for(retention: int) -> bytearray:
 
 def track_in(buffer: bytearray, *, retention: int, block: int = BLOCK) -> Track:
     """Return the track of what the buffer holds, in the run `run`."""
+    return Track("mic", Ring(buffer), record_in(buffer), retention=retention, block=block)
+
+
+def record_in(buffer: bytearray) -> Record:
+    """Return the record that the next process would find; an empty one where there is none."""
     ring = Ring(buffer)
-    record = Record("run") if ring.record is None else Record.unpack(ring.record)
-    return Track("mic", ring, record, retention=retention, block=block)
+    return Record("run") if ring.record is None else Record.unpack(ring.record, ring.grown)
 
 
 def values(start: int, stop: int) -> Samples:

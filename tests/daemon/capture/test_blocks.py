@@ -12,7 +12,7 @@ from heard.capture.timeline import MAX_SEGMENTS
 from heard.wire.audio import Block, End
 from heard.wire.positions import From, Received, Refused, Replay, Settled
 
-from .made import BLOCK, RATE_HZ, buffer_for, hear, sent_by, track_in, values
+from .made import BLOCK, RATE_HZ, buffer_for, hear, record_in, sent_by, track_in, values
 
 RETENTION = 3 * RATE_HZ
 
@@ -166,6 +166,25 @@ def test_a_ring_is_continued() -> None:
     assert (first.pass_no, first.wanted, first.sample) == (1, 1000, 0)
 
 
+def test_where_only_samples_are_new_their_number_is_written() -> None:
+    """Each commit counts, though the record stays; once a second it is written all the same."""
+    buffer = buffer_for(RETENTION)
+    track = made(buffer)
+    hear(track, BLOCK)
+    track.commit()
+    first = track.ring.sequence
+    for _ in range(RATE_HZ // BLOCK):
+        assert track.ring.sequence == first
+        hear(track, BLOCK)
+        track.commit()
+        assert record_in(buffer) == track.record
+    assert track.ring.sequence == first + 1
+    track.take(Settled("mic", 0, 100, 100))
+    track.commit()
+    assert track.ring.sequence == first + 2
+    assert record_in(buffer) == track.record
+
+
 def test_refused_samples_are_dropped_with_their_reason() -> None:
     """Upstream gave them up; settling them later changes nothing."""
     track = made()
@@ -286,6 +305,7 @@ class Journey(RuleBasedStateMachine):
     def send(self, most: int) -> None:
         """Send some blocks."""
         self.track.commit()
+        assert record_in(self.buffer) == self.track.record, "nothing is sent that is not written down"
         for _ in range(most):
             if (block := self.track.next_block()) is None:
                 return

@@ -42,7 +42,7 @@ def holds_what_its_record_says(path: Path) -> Record:
     """Check that the copy's pending samples are what was captured; return its record."""
     ring = Ring(bytearray(path.read_bytes()))
     assert ring.record is not None, "there is a record at every moment"
-    record = Record.unpack(ring.record)
+    record = Record.unpack(ring.record, ring.grown)
     for start, stop in record.ledger.pending:
         for first, last in record.timeline.places(start, stop):
             assert ring.read(first, last) == values(first, last).tobytes()

@@ -470,7 +470,7 @@ def copy_of(around: Around) -> Path:
 def copied_pending(around: Around) -> int:
     """Return how many samples are pending by the record of the copy."""
     ring = Ring(bytearray(copy_of(around).read_bytes()))
-    return Record.unpack(ring.record).ledger.pending_samples if ring.record else 0
+    return Record.unpack(ring.record, ring.grown).ledger.pending_samples if ring.record else 0
 
 
 def test_on_disk_a_copy_outlives_the_machine(tmp_path: Path) -> None:

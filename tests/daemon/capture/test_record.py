@@ -48,6 +48,25 @@ def test_everything_comes_back() -> None:
     assert Record.unpack(Record("x").pack()) == Record("x")
 
 
+def test_samples_that_came_after_it_are_counted() -> None:
+    """As if the record had been written once more."""
+    record = full_record()
+    data = record.pack()
+    record.grow(320)
+    assert Record.unpack(data, 320) == record
+    assert record.ledger.pending[-1] == (400, 1320)
+
+
+@pytest.mark.parametrize("grown", [-1, 320])
+def test_samples_that_cannot_have_come_are_refused(grown: int) -> None:
+    """A negative number, and any where no segment was open."""
+    record = full_record()
+    if grown > 0:
+        record.timeline.end(1000, End.MUTED)
+    with pytest.raises(WireError, match="cannot have come after"):
+        Record.unpack(record.pack(), grown)
+
+
 def test_the_fullest_record_fits_its_slot() -> None:
     """All tables at their bounds, and what a resampler at 192 kHz looks back at."""
     large = 1 << 40

@@ -66,6 +66,33 @@ def test_a_torn_record_leaves_the_one_before(first: bytes, second: bytes, data: 
     assert Ring(torn).record in (first, second)
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, MARGIN), st.integers(1, MARGIN), st.data())
+def test_a_torn_record_leaves_the_one_before_with_its_samples(
+    first: int, second: int, data: st.DataObject
+) -> None:
+    """Those that came after a record count with that one alone, whichever of its bytes are written."""
+    before = bytearray(SIZE)
+    ring = Ring(before)
+    for record in (b"even older", b"old"):
+        ring.commit(record)
+        ring.grow(first)
+    after = bytearray(before)
+    ring = Ring(after)
+    ring.commit(b"new")
+    # The store of the number is one: it is there or not.
+    changed = [at for at in range(HEADER_BYTES) if before[at] != after[at]]
+    written = data.draw(st.sets(st.sampled_from(changed)))
+    torn = bytearray(before)
+    for at in written:
+        torn[at] = after[at]
+    found = Ring(torn)
+    assert (found.record, found.grown) == (b"old", first) or found.record == b"new"
+    assert (Ring(after).record, Ring(after).grown) == (b"new", 0)
+    ring.grow(second)
+    assert Ring(after).grown == second
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(1, MARGIN // 2), min_size=1, max_size=8), st.integers(0, MARGIN))
 def test_samples_that_are_being_overwritten_were_given_up_before(sizes: list[int], torn: int) -> None:
@@ -89,7 +116,9 @@ def test_more_than_the_margin_needs_a_record_in_between() -> None:
     with pytest.raises(ValueError, match="before the next record"):
         ring.write(MARGIN, ramp(0, 1))
     ring.commit(b"record")
-    ring.write(MARGIN, ramp(0, 1))
+    ring.write(MARGIN, ramp(0, MARGIN))
+    ring.grow(MARGIN)
+    ring.write(2 * MARGIN, ramp(0, 1))
 
 
 def test_limits_are_refused() -> None:
@@ -134,13 +163,14 @@ def test_the_bytes_of_samples_and_record_make_a_copy_of_the_ring() -> None:
     for start in range(0, 60_000, 20_000):
         ring.write(start, ramp(start, start + 20_000))
         ring.commit(b"record %d" % start)
+    ring.grow(123)
     for slot in (0, 1):
         copy = bytearray(SIZE)
         for offset, data in ring.regions(57_000, 60_000):
             copy[offset : offset + len(data)] = data
         record = ring.slot()
         copy[slot * SLOT_BYTES : slot * SLOT_BYTES + len(record)] = record
-        assert (Ring(copy).record, Ring(copy).standing) == (b"record 40000", slot)
+        assert (Ring(copy).record, Ring(copy).standing, Ring(copy).grown) == (b"record 40000", slot, 123)
         assert Ring(copy).read(57_000, 60_000) == ramp(57_000, 60_000).tobytes()
 
 

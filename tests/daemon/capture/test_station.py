@@ -15,7 +15,7 @@ from heard.wire.audio import End
 from heard.wire.codec import Body, take
 from heard.wire.topics import Topic
 
-from .made import buffer_for, sent_by, track_in
+from .made import buffer_for, record_in, sent_by, track_in
 from .test_files import at
 
 RATE_HZ = 16_000
@@ -80,6 +80,7 @@ class Scene:
         self.card = Card()
         self.published: list[tuple[Topic, Body]] = []
         self.seconds = start_s
+        self.buffer = buffer
         self.track = track_in(buffer, retention=RETENTION)
         self.station = Station(
             Source(),
@@ -102,6 +103,7 @@ class Scene:
             self.seconds += TICK_S
             self.station.tick(self.now)
             self.track.commit()
+            assert record_in(self.buffer) == self.track.record, "what changed was told to the track"
 
     def said(self) -> list[object]:
         """Return the source's events."""

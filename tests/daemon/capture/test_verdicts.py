@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from heard.capture.verdicts import FORGIVEN_S, Verdicts
+from heard.capture.windows import Windows
 
 from ...support import corpus
 
@@ -24,12 +25,13 @@ def at_level(dbfs: float, sound: Sound) -> Sound:
 
 def told(sound: Sound, verdicts: Verdicts | None = None) -> list[tuple[float, str, bool]]:
     """Return what is told of the sound: (after how many seconds, the verdict, whether it begins)."""
-    verdicts = verdicts or Verdicts()
+    verdicts, windows = verdicts or Verdicts(), Windows()
     pcm = np.clip(np.rint(sound * 32768), -32768, 32767).astype(np.int16)
     return [
         (round((at + BLOCK) / RATE_HZ, 2), change.name, change.begins)
         for at in range(0, len(pcm), BLOCK)
-        for change in verdicts.hear(pcm[at : at + BLOCK])
+        for window in windows.take(pcm[at : at + BLOCK])
+        for change in verdicts.hear(window)
     ]
 
 
