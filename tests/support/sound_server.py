@@ -154,6 +154,14 @@ class SoundServer:
         """
         return self._player(sink or self.sinks[0], path, limit_s=limit_s, latency_ms=latency_ms)
 
+    def recorded(
+        self, path: Path, rate_hz: int, sink: str | None = None, *, limit_s: float = 120.0
+    ) -> AbstractContextManager[processes.Child]:
+        """Write what a sink (the first) plays to a file while the block runs: a byte a sample, unsigned."""
+        argv = ["parecord", f"--device={sink or self.sinks[0]}.monitor", f"--latency-msec={LATENCY_MS}"]
+        argv += ["--raw", "--format=u8", "--channels=1", f"--rate={rate_hz}", str(path)]
+        return processes.started(argv, limit_s=limit_s, env=self.environment())
+
     def control(self, *words: str) -> str:
         """Run `pactl` with these words and return what it printed.
 
@@ -242,7 +250,7 @@ def sound_server(
         RuntimeError: if a program that it needs is not installed.
 
     """
-    missing = [name for name in ("pulseaudio", "paplay", "pactl") if shutil.which(name) is None]
+    missing = [name for name in ("pulseaudio", "paplay", "parecord", "pactl") if shutil.which(name) is None]
     if missing:
         raise RuntimeError(f"{', '.join(missing)} not found: apt-get install pulseaudio pulseaudio-utils")
     # Not under pytest's tmp_path: a socket's path is limited to 107 bytes.
