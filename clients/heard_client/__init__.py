@@ -47,8 +47,8 @@ from heard_client.messages import (
     Transcript,
     UpstreamEvent,
     Word,
-    parse,
 )
+from heard_client.parsing import parse
 from heard_client.requests import Forgotten, Hello, NoiseProfile, Transcripts
 from heard_client.sequences import Missed, Sequences
 from heard_client.subscribe import Subscriber

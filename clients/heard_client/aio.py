@@ -35,9 +35,13 @@ class AsyncSubscriber(Subscription):
     For one task at a time. `receive` may be cancelled (`asyncio.timeout`) and loses nothing by it.
     """
 
+    _turns = 0
+    """How often the event loop has had a turn while this waited."""
+
     async def receive(self, timeout_s: float | None = None) -> Message | None:
         """Return the next message, None when none is there within `timeout_s` (None: wait for ever)."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        turns = self._turns
         while (message := self._next()) is None:
             now = time.monotonic()
             if self._ask(now):
@@ -46,8 +50,9 @@ class AsyncSubscriber(Subscription):
             if self._is_over(now, deadline, arrived=bool(arrived)):
                 return None
             self._take(arrived)
-        # A flood must not keep the event loop's other tasks waiting for ever.
-        await asyncio.sleep(0)
+        if turns == self._turns:
+            # A flood must not keep the event loop's other tasks waiting for ever.
+            await asyncio.sleep(0)
         return message
 
     async def __aiter__(self) -> AsyncIterator[Message]:
@@ -68,7 +73,10 @@ class AsyncSubscriber(Subscription):
         # ZeroMQ's descriptor tells that something changed, not what: it is asked before and after.
         if not (arrived := dict(self._poller.poll(0))):
             changed = asyncio.Event()
-            descriptors = [sockets.descriptor(socket) for socket in (self._socket, self._control)]
+            # A descriptor that is watched costs two calls of the system a message, so none in vain.
+            watched = (self._socket, self._control) if self._feed.is_asking else (self._socket,)
+            descriptors = [sockets.descriptor(socket) for socket in watched]
+            self._turns += 1
             for descriptor in descriptors:
                 loop.add_reader(descriptor, changed.set)
             try:

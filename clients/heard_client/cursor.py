@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from heard.wire.topics import Topic
-from heard_client.messages import Message, split
+from heard_client.messages import Message
+from heard_client.parsing import split
 
 KEPT = frozenset({Topic.FINAL, Topic.REVISED})
 """Topics that the daemon's journal keeps: what is missed of them can be had again."""

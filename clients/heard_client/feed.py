@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from heard.wire.codec import Body, WireError, checked, take, take_or
 from heard.wire.control import Code, Reply, Request
 from heard.wire.topics import Topic
 from heard_client.cursor import Cursor, is_kept
-from heard_client.messages import Message, StatusMessage, from_body, parse, split
+from heard_client.messages import Message, StatusMessage
 from heard_client.ordering import Ordering
+from heard_client.parsing import from_body, parse, split
 from heard_client.sequences import Missed, Reason, Sequences
 
 
@@ -37,6 +39,8 @@ class Feed:
         self.malformed = 0
         self.unknown = 0
         self._source = source
+        # Asked for every message, of the same few topics.
+        self._wants = lru_cache(maxsize=256)(self._is_wanted)
         self._sequences = Sequences()
         self._ready: deque[tuple[Message | Missed, Cursor | None]] = deque()
         self._cursor = cursor or Cursor()
@@ -138,6 +142,11 @@ class Feed:
         self._ordering.failed(number, "no-answer", now)
         self._collect()
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether an answer of the control socket is waited for, or a request is to be sent there."""
+        return self._ordering is not None and self._ordering.is_asking
+
     def wait_s(self, now: float) -> float | None:
         """Return after how many seconds `requests` should be called again; None: when something arrives."""
         return None if self._ordering is None else self._ordering.wait_s(now)
@@ -147,7 +156,7 @@ class Feed:
             self._ready.extend(self._ordering.ready)
             self._ordering.ready.clear()
 
-    def _wants(self, topic: str) -> bool:
+    def _is_wanted(self, topic: str) -> bool:
         if not any(topic.startswith(prefix) for prefix in self.prefixes):
             return False
         # Prefixes let `mic2` through where `mic` was asked.

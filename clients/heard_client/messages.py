@@ -7,11 +7,9 @@ version does not know stay readable in `body`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple
 
-from heard.wire.codec import Body, checked, take_or, unpack
-from heard.wire.topics import DAEMON_WIDE, Topic
+from heard.wire.codec import Body
 
 if TYPE_CHECKING:
     from heard.wire.status import Status
@@ -37,8 +35,7 @@ class Message:
     """The whole decoded map, whatever it holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """One word of a transcript and when it was said."""
 
     text: str
@@ -49,8 +46,7 @@ class Word:
     speaker: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LatencyTrace:
+class LatencyTrace(NamedTuple):
     """Where the time from the end of the last word's audio to publication went, in milliseconds."""
 
     capture: float
@@ -179,132 +175,3 @@ class StatusMessage(Message):
     """The status of the daemon, once a second and when its state changes."""
 
     status: Status
-
-
-def parse(topic: str, data: bytes) -> Message | None:
-    """Return the message that the two frames hold; None for a topic that this version does not know.
-
-    Raises:
-        WireError: the body is no map, or a field in it has another type than it must have.
-    """
-    return None if split(topic) is None else from_body(topic, unpack(data))
-
-
-def from_body(topic: str, body: Body) -> Message | None:
-    """Return the message that an already decoded body holds, as `parse` does."""
-    known = split(topic)
-    if known is None:
-        return None
-    subject, source = known
-    kind, fields = _KINDS[subject]
-    values = {"topic": topic, "body": body, **_values(body, _HEADER), **_values(body, fields)}
-    values["source"] = values["source"] or source
-    if issubclass(kind, Transcript):
-        words = take_or(body, "words", list, [])
-        values["words"] = tuple([_word(checked(each, "words", dict)) for each in words])
-        trace = take_or(body, "latency_ms", dict, {})
-        values["latency_ms"] = LatencyTrace(**_values(trace, _TRACE))  # type: ignore[arg-type]
-    elif kind is StatusMessage:
-        # The status map is not checked field by field: a daemon may add to it.
-        values["status"] = cast("Status", body)
-    return kind(**values)  # type: ignore[arg-type]  # each field was checked against the table
-
-
-@lru_cache(maxsize=1024)
-def split(topic: str) -> tuple[Topic, str] | None:
-    """Return what a full topic is about and the source it names; None where it is not known."""
-    if topic in DAEMON_WIDE:
-        return Topic(topic), ""
-    head, _, source = topic.rpartition(".")
-    try:
-        subject = Topic(head)
-    except ValueError:
-        return None
-    return (subject, source) if source and subject not in DAEMON_WIDE else None
-
-
-_Fields = tuple[tuple[str, type, object], ...]
-"""A field's name, its type on the wire, and what stands for it where it is missing."""
-
-_HEADER: _Fields = (
-    ("v", int, 0),
-    ("run", str, ""),
-    ("seq", int, 0),
-    ("time", float, 0.0),
-    ("source", str, ""),
-)
-_TRANSCRIPT: _Fields = (
-    ("turn_id", str, ""),
-    ("session", str, ""),
-    ("text", str, ""),
-    ("start", float, 0.0),
-    ("end", float, 0.0),
-    ("confidence", float, 0.0),
-    ("language", str, None),
-    ("backfill", bool, False),
-)
-_WORD: _Fields = (
-    ("text", str, ""),
-    ("start", float, 0.0),
-    ("end", float, 0.0),
-    ("confidence", float, 0.0),
-    ("final", bool, False),
-    ("speaker", str, None),
-)
-_TRACE: _Fields = tuple(
-    (name, float, 0.0) for name in ("capture", "denoise", "upstream", "recognize", "publish", "total")
-)
-_LEVELS = ("rms_dbfs", "peak_dbfs", "denoised_rms_dbfs", "denoised_peak_dbfs", "snr_db")
-_KINDS: dict[Topic, tuple[type[Message], _Fields]] = {
-    Topic.PARTIAL: (Partial, _TRANSCRIPT),
-    Topic.FINAL: (Final, _TRANSCRIPT),
-    Topic.REVISED: (Revised, _TRANSCRIPT),
-    Topic.SOURCE: (SourceEvent, (("event", str, ""), ("detail", str, ""), ("verdict", str, None))),
-    Topic.UPSTREAM: (UpstreamEvent, (("event", str, ""), ("session", str, None), ("reason", str, None))),
-    Topic.GAP: (
-        Gap,
-        (("reason", str, ""), ("samples", int, 0), ("start", float, 0.0), ("end", float, 0.0)),
-    ),
-    Topic.LEVEL: (Level, tuple((name, float, None) for name in _LEVELS)),
-    Topic.AUDIO: (
-        Audio,
-        (("sample", int, 0), ("start", float, 0.0), ("rate_hz", int, 0), ("pcm", bytes, b"")),
-    ),
-    Topic.SPECTRUM: (
-        Spectrum,
-        (
-            ("start", float, 0.0),
-            ("low_hz", float, 0.0),
-            ("high_hz", float, 0.0),
-            ("bands_dbfs", bytes, b""),
-            ("denoised_bands_dbfs", bytes, b""),
-        ),
-    ),
-    Topic.FAULT: (
-        Fault,
-        (("process", str, ""), ("what", str, ""), ("event", str, ""), ("detail", str, "")),
-    ),
-    Topic.STATUS: (StatusMessage, ()),
-}
-
-
-def _values(body: Body, fields: _Fields) -> Body:
-    """Return the values of `fields`.
-
-    Raises:
-        WireError: one has another type than it must have.
-    """
-    values: Body = {}
-    for name, of, empty in fields:
-        value = body.get(name)
-        # Nearly every value is of its type: asked here, a message is read a fifth faster.
-        if type(value) is not of:
-            value = empty if value is None else checked(value, name, of)
-        values[name] = value
-    return values
-
-
-def _word(body: Body) -> Word:
-    values = _values(body, _WORD)
-    values["speaker"] = values["speaker"] or None
-    return Word(**values)  # type: ignore[arg-type]  # each field was checked against the table

@@ -7,7 +7,8 @@ from typing import Literal
 
 from heard.wire.codec import Body
 from heard.wire.topics import Topic
-from heard_client.messages import Message, split
+from heard_client.messages import Message
+from heard_client.parsing import split
 from heard_client.sequences import Reason
 from heard_client.track import Track
 

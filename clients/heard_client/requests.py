@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from heard.wire.codec import Body, checked, take, take_or
 from heard.wire.endpoints import reachable
-from heard_client.messages import Message, from_body
+from heard_client.messages import Message
+from heard_client.parsing import from_body
 
 if TYPE_CHECKING:
     from heard.wire.status import Status

@@ -51,6 +51,7 @@ class Subscription:
         self._socket = self._context.socket(zmq.SUB)
         self._control = self._context.socket(zmq.DEALER)
         self._poller = zmq.Poller()
+        self._wait_ms = -1
         sockets.subscribe(self._socket, self.endpoint, self._feed.subscriptions, keys)
         self._poller.register(self._socket, zmq.POLLIN)
         if control is not None:
@@ -162,13 +163,30 @@ class Subscriber(Subscription):
             now = time.monotonic()
             if self._ask(now):
                 continue
-            wait_s = self._wait_s(now, deadline)
-            # Rounded up: a wait that ends too early would spin.
-            arrived = self._poller.poll(None if wait_s is None else math.ceil(wait_s * 1000))
-            if self._is_over(now, deadline, arrived=bool(arrived)):
-                return None
-            self._take(dict(arrived))
+            arrived = self._wait(now, deadline)
+            if self._is_over(now, deadline, arrived=arrived):
+                return self._next()
         return message
+
+    def _wait(self, now: float, deadline: float | None) -> bool:
+        """Wait for something to arrive and take it in; return whether something did."""
+        wait_s = self._wait_s(now, deadline)
+        # Rounded up: a wait that ends too early would spin.
+        wait_ms = -1 if wait_s is None else math.ceil(wait_s * 1000)
+        if self._feed.is_asking:
+            arrived = dict(self._poller.poll(wait_ms))
+            self._take(arrived)
+            return bool(arrived)
+        # There is but one socket to wait for then, which takes one call instead of three.
+        if wait_ms != self._wait_ms:
+            self._socket.setsockopt(zmq.RCVTIMEO, wait_ms)
+            self._wait_ms = wait_ms
+        try:
+            frames = self._socket.recv_multipart()
+        except zmq.Again:
+            return False
+        self._feed.published(frames, time.monotonic())
+        return True
 
     def __iter__(self) -> Iterator[Message]:
         while (message := self.receive(self._timeout_s)) is not None:

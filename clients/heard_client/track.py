@@ -45,6 +45,10 @@ class Track:
         self._waiting[message.seq] = message
         return True
 
+    def follows(self, seq: int) -> bool:
+        """Whether message `seq` is the next one, and nothing behind it is known of."""
+        return seq == self.last + 1 and self.known <= seq and not self._waiting and not self.ending
+
     def ready(self) -> Iterator[Message]:
         """Yield what can be handed over: the messages that follow without a hole."""
         while (message := self._waiting.pop(self.last + 1, None)) is not None:

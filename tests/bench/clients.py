@@ -25,13 +25,17 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.table import Table
 
+from heard_client import Control, HeardError
+
+from ..support.poll import until
 from ..support.processes import started
 from ..support.v3_server import v3_server
 from ..system.coded import recording
-from ..system.running import Body, daemon, folder
+from ..system.running import Body, command, configuration, folder
 
 IMPORTS = 15
 READY_S = 60
+ASK_EVERY_S = 5.0
 
 # What is measured is written while nothing arrives: it is not to hold up the next one in the queue.
 LISTEN = """
@@ -47,7 +51,7 @@ with Subscriber(publish, control=control, topics=["transcript.final."]) as it:
             sys.stdout.flush()
             continue
         now = time.time()
-        print(1000 * (now - final.time) + final.latency_ms.publish)
+        print(1000 * (now - final.time), final.latency_ms.publish)
 """
 TOGETHER = """
 import asyncio, sys, time
@@ -59,15 +63,15 @@ measured = []
 async def listen():
     async with AsyncSubscriber(publish, control=control, topics=["transcript.final."]) as it:
         async for final in it:
-            measured.append(1000 * (time.time() - final.time) + final.latency_ms.publish)
+            measured.append((1000 * (time.time() - final.time), final.latency_ms.publish))
 
 async def main():
     subscribers = [asyncio.create_task(listen()) for _ in range(int(sys.argv[2]))]
     print("up", flush=True)
     while True:
         await asyncio.sleep(0.2)
-        for ms in measured:
-            print(ms, flush=True)
+        for pair in measured:
+            print(*pair, flush=True)
         measured.clear()
 
 asyncio.run(main())
@@ -85,7 +89,7 @@ while True:
         continue
     final = msgpack.unpackb(it.recv_multipart()[1])
     now = time.time()
-    print(1000 * (now - final["time"]) + final["latency_ms"]["publish"])
+    print(1000 * (now - final["time"]), final["latency_ms"]["publish"])
 """
 
 
@@ -94,7 +98,7 @@ class Delivery:
     """Milliseconds from a final's arrival at `upstream`.
 
     handed     to its handing over, of every final at every subscriber
-    published  to publication alone: what the daemon takes of it
+    published  to publication alone, of every final: what the daemon takes of it
     """
 
     handed: list[float]
@@ -113,29 +117,43 @@ def deliver(code: str, subscribers: int, seconds: int, sources: int, *, programs
             several.append({"name": f"s{n}", "input": "file", "path": file, "denoise": {"backend": "off"}})
         upstream = {"service": "assemblyai", "url": server.url, "sessions_per_minute": 1000}
         limit_s = seconds + 2 * READY_S
-        command = [sys.executable, "-c", code]
-        listeners = [
-            stack.enter_context(started([*command, str(place), str(subscribers)], limit_s=limit_s))
-            for _ in range(programs)
-        ]
+        argv = [sys.executable, "-c", code, str(place), str(subscribers)]
+        listeners = [stack.enter_context(started(argv, limit_s=limit_s)) for _ in range(programs)]
+        config = place / "heard.toml"
+        config.write_text(configuration(place, several, upstream=upstream), encoding="utf-8")
         env = {**os.environ, "ASSEMBLYAI_API_KEY": "canary"}
-        heard = stack.enter_context(daemon(several, env=env, place=place, upstream=upstream, limit_s=limit_s))
-        heard.until(lambda: all("up" in each.printed() for each in listeners), READY_S, "the subscribers")
-        heard.until(
-            lambda: (
-                heard.finals()
-                and all(
-                    each["state"] == "ended" and each["ledger"]["pending"] == 0
-                    for each in heard.status()["sources"].values()
-                )
+        env.pop("NOTIFY_SOCKET", None)
+        stack.enter_context(started(command("run", "--config", str(config)), limit_s=limit_s, env=env))
+        until(lambda: all("up" in each.printed() for each in listeners), READY_S, "the subscribers")
+        control = stack.enter_context(Control(f"ipc://{place}/control"))
+
+        def finals() -> int:
+            """Return how many there are once all is said, 0 before."""
+            try:
+                status = control.status()
+            except HeardError:
+                return 0  # it is only starting
+            ended = all(
+                each["state"] == "ended" and each["ledger"]["pending"] == 0
+                for each in status["sources"].values()
+            )
+            return sum(status["publish"]["seq"].values()) if ended else 0
+
+        # Nothing is asked meanwhile, or hardly anything: it would take the time that is measured.
+        there = until(finals, seconds + READY_S, "the end of the recording", interval_s=ASK_EVERY_S)
+        until(
+            lambda: all(
+                len(each.printed().splitlines()) > there * subscribers // programs for each in listeners
             ),
-            seconds + READY_S,
-            "the end of the recording",
+            READY_S,
+            "the last finals",
         )
-        heard.listen(1)
-        handed = [float(line) for each in listeners for line in each.printed().split()[1:]]
-        published = [final["latency_ms"]["publish"] for final in heard.finals()]
-        return Delivery(handed, published)
+        pairs = [
+            [float(word) for word in line.split()]
+            for each in listeners
+            for line in each.printed().splitlines()[1:]
+        ]
+        return Delivery([after + before for after, before in pairs], [before for _, before in pairs[:there]])
 
 
 def import_ms(modules: str) -> float:

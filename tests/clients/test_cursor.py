@@ -4,7 +4,8 @@ import pytest
 
 from heard.wire.codec import Body
 from heard_client.cursor import Cursor, is_kept
-from heard_client.messages import Message, from_body
+from heard_client.messages import Message
+from heard_client.parsing import from_body
 
 from .peers import final
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from heard.wire.codec import Body
 from heard.wire.topics import Topic, full
 from heard_client.cursor import Cursor
-from heard_client.messages import Message, from_body
+from heard_client.messages import Message
 from heard_client.ordering import Ordering
+from heard_client.parsing import from_body
 from heard_client.sequences import Missed
 
 from .peers import final

@@ -1,5 +1,8 @@
 """Bytes of the publish socket as typed messages: every kind, additions, omissions and garbage."""
 
+import copy
+from typing import Any
+
 import pytest
 
 from heard.wire.codec import Body, WireError, pack
@@ -16,8 +19,8 @@ from heard_client.messages import (
     SourceEvent,
     StatusMessage,
     UpstreamEvent,
-    parse,
 )
+from heard_client.parsing import from_body, parse
 
 from .peers import final
 
@@ -115,6 +118,7 @@ def test_an_empty_body_reads_as_empty(topic: str) -> None:
     """A daemon that leaves a field out does not end its subscribers; the topic tells the source."""
     message = parse(topic, pack({}))
     assert message is not None
+    assert repr(message).startswith(type(message).__name__), "every field has a value"
     assert (message.seq, message.run) == (0, "")
     assert message.source == ("" if topic in DAEMON_WIDE else "mic")
 
@@ -144,3 +148,60 @@ def test_messages_cannot_be_changed() -> None:
     """Whoever holds one may keep it."""
     with pytest.raises(AttributeError):
         read("gap.mic", {}).seq = 4  # type: ignore[misc]  # that is the point
+
+
+def places(body: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Return where in nested maps and lists there is a value that is neither."""
+    if not isinstance(body, dict | list):
+        return [path]
+    pairs = body.items() if isinstance(body, dict) else enumerate(body)
+    return [place for key, value in pairs for place in places(value, (*path, key))]
+
+
+def changed(place: tuple[str | int, ...], value: object) -> Body:
+    """Return SAID with another value at a place; ABSENT for none."""
+    body = copy.deepcopy(SAID)
+    *way, last = place
+    inner: Any = body
+    for key in way:
+        inner = inner[key]
+    if value is ABSENT:
+        del inner[last]
+    else:
+        inner[last] = value
+    return body
+
+
+ABSENT = object()
+SAID: Body = HEADER | final("one two", language="en", confidence=1.0)
+PLACES = [place for place in places(SAID) if place != ("source",)]
+NOTHING: dict[type, object] = {str: "", int: 0, float: 0.0, bool: False}
+
+
+@pytest.mark.parametrize("place", PLACES, ids=str)
+def test_one_odd_value_makes_no_difference_to_the_others(place: tuple[str | int, ...]) -> None:
+    """A field that is missing is empty, a whole number is a float, and anything else is refused."""
+    inner: Any = SAID
+    for key in place:
+        inner = inner[key]
+    lack = None if place == ("language",) else NOTHING[type(inner)]
+    without, empty = (from_body("transcript.final.mic", changed(place, each)) for each in (ABSENT, lack))
+    assert without == empty
+    assert without is not None
+    if isinstance(inner, float):
+        five = (from_body("transcript.final.mic", changed(place, each)) for each in (5, 5.0))
+        assert repr(next(five)) == repr(next(five))
+    with pytest.raises(WireError, match=repr(place[-1])):
+        from_body("transcript.final.mic", changed(place, ["no", "such"]))
+
+
+def test_a_speaker_may_be_named_for_some_words_alone() -> None:
+    """The service tells speakers apart late; some words stay without."""
+    body = final("one two three")
+    words = body["words"]
+    assert isinstance(words, list)
+    words[1]["speaker"] = "B"
+    message = read("transcript.final.mic", body)
+    assert isinstance(message, Final)
+    assert [word.speaker for word in message.words] == [None, "B", None]
+    assert {type(word) for word in message.words} == {messages.Word}

@@ -28,7 +28,7 @@ from heard.wire.events import Ack, Event
 from heard.wire.positions import unpack_position
 from heard.wire.report import Answer, Order, Report, unpack_from_stage
 from heard.wire.topics import Topic
-from heard_client.messages import parse
+from heard_client.parsing import parse
 
 from ..daemon.capture.made import RATE_HZ, hear
 from ..daemon.upstream.world import World

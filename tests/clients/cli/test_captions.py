@@ -2,7 +2,8 @@
 
 from heard.wire.codec import Body, pack
 from heard_client.cli.captions import PARTIAL_LINES, Captions, as_text
-from heard_client.messages import Message, parse
+from heard_client.messages import Message
+from heard_client.parsing import parse
 
 from ..peers import final
 

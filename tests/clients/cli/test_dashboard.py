@@ -6,7 +6,8 @@ from rich.text import Text
 from heard.wire.codec import Body, pack
 from heard.wire.status import DenoiseStatus, Ledger, ProcessStatus, SourceStatus, UpstreamStatus
 from heard_client.cli import dashboard, marks
-from heard_client.messages import Level, parse
+from heard_client.messages import Level
+from heard_client.parsing import parse
 
 
 def source(**more: object) -> Body:

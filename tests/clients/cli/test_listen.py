@@ -4,7 +4,7 @@ from pathlib import Path
 
 from heard.wire.codec import pack
 from heard_client.cli.listen import SILENCE_S, _Watch
-from heard_client.messages import parse
+from heard_client.parsing import parse
 from heard_client.subscribe import Subscriber
 
 

@@ -5,7 +5,7 @@ import json
 from heard.bridges.delivery import as_json, delivery
 from heard.wire.codec import Body
 from heard_client import Message
-from heard_client.messages import from_body
+from heard_client.parsing import from_body
 
 from .running import turn
 

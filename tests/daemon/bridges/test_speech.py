@@ -5,7 +5,7 @@ from __future__ import annotations
 from heard.bridges.speech import Event, Speech
 from heard.wire.codec import checked
 from heard_client import Cursor, Final, Partial
-from heard_client.messages import from_body
+from heard_client.parsing import from_body
 
 from .running import turn
 

@@ -15,7 +15,8 @@ from heard.web.audience import (
     Viewer,
 )
 from heard.wire.codec import Body
-from heard_client.messages import Message, from_body
+from heard_client.messages import Message
+from heard_client.parsing import from_body
 
 from ...clients.peers import final
 

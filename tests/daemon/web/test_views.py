@@ -5,7 +5,8 @@ import json
 import pytest
 
 from heard.web import views
-from heard_client.messages import StatusMessage, Transcript, from_body
+from heard_client.messages import StatusMessage, Transcript
+from heard_client.parsing import from_body
 
 from ...clients.peers import final
 
