@@ -159,6 +159,7 @@ SHELLS = (
     "heard.supervise.notify",
     "heard.supervise.places",
     "heard.supervise.children",
+    "heard.supervise.door",
     "heard.recognizer.server",
     "heard.recognizer.stream",  # measures what a decode takes, to decode less often when busy
     "heard.recognizer.bind",

@@ -136,6 +136,8 @@ class Guard:
         self._curve = settings.curve
         self._group = group_id(settings.socket_group)
         self._allowed: dict[bytes, str] = {}
+        self._secret = b""
+        self._opened = 0
         self._authenticator: ThreadAuthenticator | None = None
         self._monitors: list[zmq.Socket[bytes]] = []
         self._refused = 0
@@ -143,7 +145,9 @@ class Guard:
         self._unsaid = 0
 
     def admit(self, socket: zmq.Socket[bytes], endpoint: str, monitor: zmq.Socket[bytes]) -> None:
-        """Set the terms of `socket` before it is bound. `monitor` (PAIR) hears of who is turned away.
+        """Set the terms of `socket` before it is bound, also of one that takes another's place.
+
+        `monitor` (PAIR) hears of who is turned away.
 
         Raises:
             KeysUnusableError: a key that tcp:// needs cannot be used.
@@ -155,7 +159,8 @@ class Guard:
             own_user_only(socket)
         # libzmq knows a peer's groups from /etc/group alone, the kernel all that the peer has: with a
         # group, the mode of the socket's file decides.
-        address = f"inproc://refusals-{id(socket)}"
+        self._opened += 1
+        address = f"inproc://refusals-{id(self)}-{self._opened}"
         socket.monitor(address, REFUSALS)
         monitor.connect(address)
         self._monitors.append(monitor)
@@ -185,14 +190,23 @@ class Guard:
             self._complain_at, self._unsaid = now + COMPLAIN_S, 0
         return self._refused
 
-    def reload(self) -> None:
-        """Read the allow-list again. Who is connected stays; what cannot be read changes nothing."""
+    def reload(self) -> bool:
+        """Read the allow-list again; what cannot be read changes nothing.
+
+        Returns whether a key is allowed no more. Who is connected with it stays so until the socket is made
+        anew: libzmq offers nothing to end one connection, and does not say which one has which key.
+        """
         if self._authenticator is None:
-            return
+            return False
+        before = self._allowed
         try:
             self._allowed = read_allowed(Path(self._curve.allowed_clients_dir))
         except KeysUnusableError as error:
             log.error("the allow-list is as it was: %s", error)
+        gone = sorted(before[key] for key in before.keys() - self._allowed.keys())
+        if gone:
+            log.info("not allowed any more, and cut off: %s", ", ".join(gone))
+        return bool(gone)
 
     def close(self) -> None:
         """Close what was made here; before the context ends."""
@@ -208,21 +222,21 @@ class Guard:
         return key in self._allowed
 
     def _ask_for_keys(self, socket: zmq.Socket[bytes]) -> None:
-        keys = read_keys(self._curve)
-        self._allowed = keys.allowed
-        if not keys.allowed:
-            log.warning(
-                "%s holds no .key file: nobody can connect; `heard keygen --client NAME` makes one",
-                self._curve.allowed_clients_dir,
-            )
         if self._authenticator is None:
+            keys = read_keys(self._curve)
+            self._secret, self._allowed = keys.secret, keys.allowed
+            if not keys.allowed:
+                log.warning(
+                    "%s holds no .key file: nobody can connect; `heard keygen --client NAME` makes one",
+                    self._curve.allowed_clients_dir,
+                )
             from zmq.auth.thread import ThreadAuthenticator  # noqa: PLC0415 - brings asyncio along
 
             self._authenticator = ThreadAuthenticator(socket.context)
             self._authenticator.start()
             self._authenticator.configure_curve_callback(DOMAIN, self)
         socket.setsockopt(zmq.CURVE_SERVER, 1)
-        socket.setsockopt(zmq.CURVE_SECRETKEY, keys.secret)
+        socket.setsockopt(zmq.CURVE_SECRETKEY, self._secret)
         socket.setsockopt(zmq.ZAP_DOMAIN, DOMAIN.encode())
         # Without an authenticator nobody is let in, rather than everybody.
         socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)

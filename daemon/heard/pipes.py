@@ -16,6 +16,7 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -106,6 +107,8 @@ REPORTS = "reports"
 UNREAD_REQUESTS = 64
 """So many requests of one client wait here to be read."""
 LONGEST_SUBSCRIPTION = 4096
+REOPEN_S, REOPEN_EVERY_S = 2.0, 0.005
+"""So long a socket's port is waited for that takes another's place; it is a matter of milliseconds."""
 LINGER_MS = 1000
 """For the sockets that are no pipe: reports, control, PUB."""
 RECONNECT_MS = 20
@@ -150,11 +153,17 @@ class Pipes:
         return socket
 
     def control_router(
-        self, endpoint: str, guard: Guard | None = None, *, listener: int | None = None
+        self,
+        endpoint: str,
+        guard: Guard | None = None,
+        *,
+        listener: int | None = None,
+        instead_of: zmq.Socket[bytes] | None = None,
     ) -> zmq.Socket[bytes]:
         """Return the control socket. Frames above the limit still arrive, to be answered `too-large`.
 
         `listener` is the descriptor of a socket that listens at `endpoint` already (socket activation).
+        `instead_of` is one that is closed, with its connections, so that this one can be opened there.
 
         Raises:
             EndpointTakenError: the port of a tcp:// endpoint is taken, or is not this machine's.
@@ -167,11 +176,15 @@ class Pipes:
         if listener is not None:
             # libzmq then neither binds nor listens, and leaves the path to whoever made it.
             socket.setsockopt(zmq.USE_FD, listener)
-        self._open(socket, endpoint, guard, made=listener is None)
+        self._open(socket, endpoint, guard, made=listener is None, instead_of=instead_of)
         return socket
 
-    def publisher(self, endpoint: str, guard: Guard | None = None) -> zmq.Socket[bytes]:
+    def publisher(
+        self, endpoint: str, guard: Guard | None = None, *, instead_of: zmq.Socket[bytes] | None = None
+    ) -> zmq.Socket[bytes]:
         """Return the PUB socket. A subscriber that falls 10,000 messages behind loses some.
+
+        `instead_of` is one that is closed, with its connections, so that this one can be opened there.
 
         Raises:
             EndpointTakenError: the port of a tcp:// endpoint is taken, or is not this machine's.
@@ -179,7 +192,7 @@ class Pipes:
         socket = self._socket(zmq.PUB, mark=10000)
         # All that comes in are subscriptions.
         socket.setsockopt(zmq.MAXMSGSIZE, LONGEST_SUBSCRIPTION)
-        self._open(socket, endpoint, guard)
+        self._open(socket, endpoint, guard, instead_of=instead_of)
         return socket
 
     def path(self, name: str) -> Path:
@@ -214,21 +227,30 @@ class Pipes:
         return socket
 
     def _open(
-        self, socket: zmq.Socket[bytes], endpoint: str, guard: Guard | None, *, made: bool = True
+        self,
+        socket: zmq.Socket[bytes],
+        endpoint: str,
+        guard: Guard | None,
+        *,
+        made: bool = True,
+        instead_of: zmq.Socket[bytes] | None = None,
     ) -> None:
         """Bind a public socket; who may connect is `guard`'s business, without one this user alone.
 
         made: whether its file is made here; else whoever made it has given it its mode.
         """
+        patience_s = 0.0
+        if instead_of is not None:
+            self._sockets.remove(instead_of)
+            instead_of.close()
+            patience_s = REOPEN_S
         if guard is not None:
-            self._guards.append(guard)
+            if guard not in self._guards:
+                self._guards.append(guard)
             # Never full: libzmq's own thread would wait for room in it.
             guard.admit(socket, endpoint, self._socket(zmq.PAIR, mark=0))
         if endpoint.startswith("tcp://"):
-            try:
-                socket.bind(endpoint)
-            except zmq.ZMQError as error:
-                raise EndpointTakenError(f"{endpoint}: {str(error.strerror).lower()}") from None
+            _bind_port(socket, endpoint, patience_s)
             return
         self._bind(socket, endpoint, filtered=guard is None)
         if guard is not None and made:
@@ -244,6 +266,20 @@ class Pipes:
             socket.bind(endpoint)
         finally:
             os.umask(before)
+
+
+def _bind_port(socket: zmq.Socket[bytes], endpoint: str, patience_s: float) -> None:
+    """Bind a tcp:// endpoint, which libzmq's own thread may be about to leave."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            socket.bind(endpoint)
+        except zmq.ZMQError as error:
+            if time.monotonic() >= deadline:
+                raise EndpointTakenError(f"{endpoint}: {str(error.strerror).lower()}") from None
+            time.sleep(REOPEN_EVERY_S)
+        else:
+            return
 
 
 def endpoint_of(socket: zmq.Socket[bytes]) -> str:

@@ -33,6 +33,7 @@ class Desk:
     """A daemon's control socket over tcp://, and the keys around it."""
 
     folder: Path
+    pipes: Pipes
     guard: Guard
     router: "zmq.Socket[bytes]"
     endpoint: str
@@ -79,7 +80,7 @@ def _desk(tmp_path: Path) -> Iterator[Desk]:
     guard = Guard(settings(tmp_path))
     pipes = Pipes(tmp_path)
     router = pipes.control_router(ANY_PORT, guard)
-    yield Desk(tmp_path, guard, router, endpoint_of(router))
+    yield Desk(tmp_path, pipes, guard, router, endpoint_of(router))
     pipes.close()
 
 
@@ -119,6 +120,40 @@ def test_a_key_that_is_taken_away_is_shut_out_by_a_reload(desk: Desk) -> None:
     (desk.folder / "clients" / "broken.key").unlink()
     desk.guard.reload()
     assert not desk.hears(late)
+
+
+def test_whoever_is_connected_with_a_key_that_is_taken_away_is_cut_off(desk: Desk) -> None:
+    """By a socket in the place of the one that it has: the others come back to that by themselves."""
+    clients: list[zmq.Socket[bytes]] = []
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+
+    def is_heard(client: "zmq.Socket[bytes]") -> bool:
+        client.send(b"anybody?")
+        if not desk.router.poll(400):
+            return False
+        desk.router.send_multipart([desk.router.recv_multipart()[0], b"yes"])
+        return bool(client.poll(400) and client.recv())
+
+    try:
+        for name in ("stays", "goes"):
+            client = context.socket(zmq.DEALER)
+            clients.append(client)
+            client.setsockopt(zmq.LINGER, 0)
+            client.setsockopt(zmq.RECONNECT_IVL, 10)
+            secure(client, desk.endpoint, desk.keys(name, listed=True))
+        assert not desk.guard.reload(), "nobody was taken away"
+        for client in clients:
+            client.connect(desk.endpoint)
+            until(lambda client=client: is_heard(client), WAIT_S, "an answer")  # type: ignore[misc]
+        (desk.folder / "clients" / "goes.key").unlink()
+        assert desk.guard.reload()
+        assert is_heard(clients[1]), "libzmq ends no connection"
+        desk.router = desk.pipes.control_router(desk.endpoint, desk.guard, instead_of=desk.router)
+        until(lambda: is_heard(clients[0]), WAIT_S, "the one that stays to be back")
+        assert not is_heard(clients[1])
+        assert not desk.guard.reload()
+    finally:
+        context.destroy(linger=0)
 
 
 def test_a_client_that_is_turned_away_is_told_and_not_kept_waiting(desk: Desk) -> None:

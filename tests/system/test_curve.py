@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import zmq
 
-from heard_client import Control, EndpointError, Partial, Subscriber, read_keys
+from heard_client import Control, EndpointError, HeardError, Partial, Subscriber, read_keys
 
 from ..support.corpus import utterance
 from ..support.poll import until
@@ -95,6 +95,58 @@ def test_a_client_on_another_machine() -> None:
             assert child.running
             assert run(control("stop", *with_key), limit_s=20).code == 0
             assert child.wait(WAIT_S) == 0
+
+
+@pytest.mark.slow
+def test_a_client_whose_key_is_taken_away_is_cut_off_and_no_other() -> None:
+    """At the reload, from both sockets; the others miss nothing by it."""
+    with folder() as place:
+        for words in (("--server",), ("--client", "laptop"), ("--client", "phone")):
+            _keygen(place, *words)
+        keys = place / "keys"
+        ours, theirs = (
+            read_keys(keys / "server.key", keys / f"{name}.key_secret") for name in ("laptop", "phone")
+        )
+        at, there = (f"tcp://127.0.0.1:{_free_port()}" for _ in range(2))
+        source = {"name": "mic", "input": "file", "path": str(utterance(SPOKEN).path), "loop": True}
+        curve = {
+            "secret_key_file": str(keys / "server.key_secret"),
+            "allowed_clients_dir": str(keys / "clients"),
+        }
+        config = place / "heard.toml"
+        config.write_text(
+            configuration(place, [source], curve=curve, control={"endpoint": at}, publish={"endpoint": there})
+        )
+        with started(command("run", "--config", str(config)), limit_s=120) as child:
+            until(lambda: "ready: mic live" in child.complained(), READY_S, "ready")
+            with (
+                Control(at, keys=ours) as desk,
+                Control(at, keys=theirs, timeout_s=1) as phone,
+                Subscriber(there, control=at, keys=ours, timeout_s=20, topics=["transcript.final."]) as ear,
+                Subscriber(there, keys=theirs, timeout_s=20) as tapped,
+            ):
+                assert phone.hello() == desk.hello()
+                finals = [next(iter(ear))]
+                assert next(iter(tapped))
+                (keys / "clients" / "phone.key").unlink()
+                assert desk.request("reload") == {}
+                until(lambda: _is_deaf(phone), WAIT_S, "the phone to be cut off")
+                assert desk.status()["state"] == "ready"
+                while tapped.receive(0.0) is not None:
+                    pass  # what it had got before
+                finals += [message for message, _ in zip(ear, range(4), strict=False)]
+                assert tapped.receive(0.5) is None
+                assert [each.seq for each in finals] == [*range(finals[0].seq, finals[0].seq + 5)]
+                assert ear.missed == {}
+                assert "not allowed any more, and cut off: phone" in child.complained()
+
+
+def _is_deaf(client: Control) -> bool:
+    try:
+        client.hello()
+    except HeardError:
+        return True
+    return False
 
 
 def _counted(desk: Control, process: str) -> None:

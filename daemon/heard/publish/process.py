@@ -47,7 +47,8 @@ QUIET_S = 0.2
 STOP_S = 3.0
 """At most so long after `stop`."""
 GRACE_S = 0.5
-"""A restarted publish waits this before it sends; subscribers need 0.2 s (libzmq's default) to come back."""
+"""A publish whose socket is not the first waits this before it sends: subscribers take 0.2 s (libzmq's
+default) to come back."""
 NUMBERED = (Topic.FINAL, Topic.REVISED)
 """What a subscriber that missed it can have again; the status tells the newest number of each."""
 COMPLAIN_S = 10.0
@@ -100,8 +101,7 @@ class Publisher:
         stage.on(self._events, self._read)
         self._begin_at = 0.0
         if self._sequence_file.slots.continued:
-            self._begin_at = time.monotonic() + GRACE_S
-            stage.pause(self._events)
+            self._wait_for_subscribers()
         self._acknowledge(Ack(0, fresh=True))
         stage.ready()
 
@@ -158,7 +158,11 @@ class Publisher:
 
     def reload(self) -> None:
         """Take over the settings as they are now (`heard.stage.Reloads`)."""
-        self._guard.reload()
+        if self._guard.reload():
+            self._publisher = self._stage.pipes.publisher(
+                endpoint_of(self._publisher), self._guard, instead_of=self._publisher
+            )
+            self._wait_for_subscribers()
 
     def report(self) -> tuple[dict[str, Body], Body, dict[str, int]]:
         """Return the latency of finals by source, how much was published, and faults."""
@@ -204,6 +208,11 @@ class Publisher:
             self._lookup = None
         if self._journal is not None:
             self._journal.close()
+
+    def _wait_for_subscribers(self) -> None:
+        """Publish nothing for a moment: those that a socket before this one had come back."""
+        self._begin_at = time.monotonic() + GRACE_S
+        self._stage.pause(self._events)
 
     def _read(self) -> None:
         for _ in range(BATCH):

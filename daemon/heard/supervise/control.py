@@ -185,6 +185,11 @@ class Control:
         _reply(pending.envelope, Reply(pending.request.id, pending.result), outbox)
         return outbox
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether stages are still to answer a request."""
+        return bool(self._pending)
+
     def expire(self, now: float) -> Outbox:
         """Answer the requests whose stages took too long."""
         outbox = Outbox()

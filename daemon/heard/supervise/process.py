@@ -15,13 +15,13 @@ from typing import cast
 import zmq
 
 from heard import dumps, logs
-from heard.guard import Guard
-from heard.pipes import EVENTS, Pipes, Process, endpoint_of
+from heard.pipes import EVENTS, Pipes, Process
 from heard.settings import Settings
 from heard.supervise import places
 from heard.supervise.activation import control_listener
 from heard.supervise.children import CONFIGURATION_EXIT, Children, Running, usage
 from heard.supervise.control import Control, Outbox, Prepared
+from heard.supervise.door import Door
 from heard.supervise.headline import describe_states
 from heard.supervise.inforce import InForce, Read, Wanted
 from heard.supervise.notify import Notifier
@@ -86,17 +86,13 @@ class Supervisor:
         )
         self._pipes = Pipes(Path(settings.runtime_dir))
         self._reports = self._pipes.reports_router()
-        self._guard = Guard(settings)
-        self._requests = self._pipes.control_router(settings.control.endpoint, self._guard, listener=listener)
-        if settings.control.endpoint.startswith("tcp://"):
-            log.info("the control socket is %s", endpoint_of(self._requests))
+        self._poller = zmq.Poller()
+        self._poller.register(self._reports, zmq.POLLIN)
+        self._door = Door(settings, self._pipes, self._poller, listener=listener)
         self._events = self._pipes.push(EVENTS)
         self._children = Children(children(settings), settings)
         local, stall_s = settings.upstream.service == "local", settings.capture.stall_ms / 1000
         self._service = Service(Notifier(), Progress(local, stall_s))
-        self._poller = zmq.Poller()
-        self._poller.register(self._reports, zmq.POLLIN)
-        self._poller.register(self._requests, zmq.POLLIN)
         self._signals = 0
         self._hung_up = False
         # Under nohup the end of the terminal is nobody's business.
@@ -148,7 +144,7 @@ class Supervisor:
         ready = dict(self._poller.poll(TICK_MS))
         if self._reports in ready:
             self._read_reports()
-        if self._requests in ready:
+        if self._door.socket in ready:
             self._read_requests()
         if self._hung_up:
             self._take_hang_up()
@@ -159,6 +155,7 @@ class Supervisor:
             self._gone(running)
         self._look_after(now)
         self._send(self._control.expire(now))
+        self._door.tick(now, waiting=self._control.is_waiting)
         self._tell(now)
 
     def _look_after(self, now: float) -> None:
@@ -213,7 +210,7 @@ class Supervisor:
     def _read_requests(self) -> None:
         while True:
             try:
-                frames = self._requests.recv_multipart(zmq.NOBLOCK)
+                frames = self._door.socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
             self._send(self._control.take(frames, time.monotonic()))
@@ -221,7 +218,7 @@ class Supervisor:
     def _send(self, outbox: Outbox) -> None:
         for frames in outbox.replies:
             # A client that has gone is dropped by the ROUTER, which is all that can be done for it.
-            self._requests.send_multipart(frames, zmq.NOBLOCK)
+            self._door.socket.send_multipart(frames, zmq.NOBLOCK)
         for process, order in outbox.orders:
             self._order(process, order)
 
@@ -248,7 +245,7 @@ class Supervisor:
             left = self._in_force.put(wanted)
         finally:
             self._service.reloaded()
-        self._guard.reload()
+        self._door.reload(time.monotonic())
         self._overview.settings = self._in_force.settings
         logs.set_level(self._in_force.settings.log_level)
         return {"restart_needed": left} if left else {}
@@ -287,7 +284,7 @@ class Supervisor:
             "cpu_s": cpu_s,
             "counters": {
                 "refused_requests": self._control.refused,
-                "refused_connections": self._guard.refused(),
+                "refused_connections": self._door.refused(),
             },
         }
         processes = {"supervise": own}
