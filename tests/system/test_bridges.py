@@ -6,25 +6,27 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from heard_client import Control, Final
+from heard_client import Control, Final, HeardError, read_keys
 
 from ..support.far_sides import (
     Json,
+    free_port,
     mosquitto,
     mosquitto_sub,
     nats_server,
     receiver,
     stream_messages,
 )
-from ..support.processes import Child, started
+from ..support.poll import until
+from ..support.processes import Child, run, started
 from ..support.v3_server import v3_server
 from .coded import recording
-from .running import Body, Daemon, command, daemon, folder
+from .running import Body, Daemon, command, configuration, daemon, folder
 
 SECRET = "whsec_" + "aGVhcmQgdGVzdHMgc2lnbiB3aXRoIHRoaXMga2V5"  # the tests' own
 WAIT_S = 40
@@ -106,6 +108,62 @@ def check(came: list[Turn], expected: list[Turn], where: str) -> int:
         first_seen = list(dict.fromkeys(turn for turn in came if turn[0] == source))
         assert first_seen == due, f"{where}: {source} in order"
     return len(came) - len(expected)
+
+
+@pytest.mark.slow
+def test_a_bridge_on_another_machine_misses_nothing_either(tmp_path: Path) -> None:
+    """Over tcp:// with a key, also where both sockets are opened anew because another's was taken away."""
+    with folder() as place, v3_server() as server, receiver(SECRET) as hook, ExitStack() as stack:
+        keys = place / "keys"
+        for words in (("--server",), ("--client", "bridge"), ("--client", "laptop")):
+            made = run(command("keygen", "--folder", str(keys), *words), limit_s=30)
+            assert made.code == 0, made.stderr
+        at, there = (f"tcp://127.0.0.1:{free_port()}" for _ in range(2))
+        source = {"name": "left", "input": "file", "path": str(recording(tmp_path, 21, 0))}
+        config = place / "heard.toml"
+        config.write_text(
+            configuration(
+                place,
+                [source | {"denoise": {"backend": "off"}}],
+                upstream={"service": "assemblyai", "url": server.url},
+                curve={
+                    "secret_key_file": str(keys / "server.key_secret"),
+                    "allowed_clients_dir": str(keys / "clients"),
+                },
+                control={"endpoint": at},
+                publish={"endpoint": there},
+            ),
+            encoding="utf-8",
+        )
+        env = {**os.environ, "ASSEMBLYAI_API_KEY": "canary", "HEARD_WEBHOOK_SECRET": SECRET}
+        env.pop("NOTIFY_SOCKET", None)
+        argv = command("run", "--config", str(config))
+        heard = stack.enter_context(started(argv, limit_s=120, env=env))
+        until(lambda: "ready: left live" in heard.complained(), WAIT_S, "ready")
+        argv = command("bridge", "webhook", hook.url, "--endpoint", at, "--since", "1h")
+        argv += ["--server-key", str(keys / "server.key"), "--key", str(keys / "bridge.key_secret")]
+        bridge = stack.enter_context(
+            started([*argv, "--state-dir", str(tmp_path / "kept")], limit_s=120, env=env)
+        )
+        until(lambda: len(hook.taken) >= 2 or not bridge.running, WAIT_S, "the first finals")
+        (keys / "clients" / "laptop.key").unlink()
+        with Control(at, keys=read_keys(keys / "server.key", keys / "bridge.key_secret")) as control:
+            control.request("reload")
+            until(lambda: is_over(control), WAIT_S, "all to be settled")
+            found = control.history().transcripts
+        expected = [(each.source, each.turn_id, each.text) for each in found if isinstance(each, Final)]
+        assert len(expected) >= 6
+        until(lambda: len(hook.taken) >= len(expected), WAIT_S, "all of it")
+        assert [turn_of(body["data"]) for body in hook.taken] == expected
+        assert bridge.running, bridge.tail()
+
+
+def is_over(control: Control) -> bool:
+    """Return whether all is settled; while the sockets are opened anew nobody answers."""
+    with suppress(HeardError):
+        sources = control.status()["sources"].values()
+        return all(each["state"] == "ended" and each["ledger"]["pending"] == 0 for each in sources)
+    return False
 
 
 @pytest.mark.slow

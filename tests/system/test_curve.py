@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import stat
 import time
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ import zmq
 from heard_client import Control, EndpointError, HeardError, Partial, Subscriber, read_keys
 
 from ..support.corpus import utterance
+from ..support.far_sides import free_port
 from ..support.poll import until
 from ..support.processes import run, started
 from .running import READY_S, command, configuration, control, folder
@@ -30,12 +29,6 @@ def _keygen(place: Path, *words: str) -> None:
     assert finished.code == 0, finished.stderr
 
 
-def _free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 @pytest.mark.slow
 def test_a_client_on_another_machine() -> None:
     """Status, words and orders with a key; silence and a count without; a restarted publish is found."""
@@ -47,7 +40,7 @@ def test_a_client_on_another_machine() -> None:
         (keys / "clients" / "stranger.key").unlink()
         ours = read_keys(keys / "server.key", keys / "laptop.key_secret")
         theirs = read_keys(keys / "server.key", keys / "stranger.key_secret")
-        ports = _free_port(), _free_port()
+        ports = free_port(), free_port()
         at, there = f"tcp://127.0.0.1:{ports[0]}", f"tcp://127.0.0.1:{ports[1]}"
         source = {"name": "mic", "input": "file", "path": str(utterance(SPOKEN).path), "loop": True}
         config = place / "heard.toml"
@@ -107,7 +100,7 @@ def test_a_client_whose_key_is_taken_away_is_cut_off_and_no_other() -> None:
         ours, theirs = (
             read_keys(keys / "server.key", keys / f"{name}.key_secret") for name in ("laptop", "phone")
         )
-        at, there = (f"tcp://127.0.0.1:{_free_port()}" for _ in range(2))
+        at, there = (f"tcp://127.0.0.1:{free_port()}" for _ in range(2))
         source = {"name": "mic", "input": "file", "path": str(utterance(SPOKEN).path), "loop": True}
         curve = {
             "secret_key_file": str(keys / "server.key_secret"),

@@ -21,6 +21,7 @@ from heard.bridges.far_side import FarSide, Server
 from heard.bridges.place import Place
 from heard.bridges.process import Route, bridge, until_stopped, watch
 from heard.cli.fail import FAILURE, USAGE, Failure
+from heard.cli.places import asked
 from heard.logs import set_up
 from heard.wire.topics import Topic
 from heard_client.cli.options import endpoints
@@ -52,13 +53,15 @@ class Common:
         Raises:
             Failure: it cannot be told.
         """
-        if (self.control_given is None) != (self.transcripts_given is None):
-            raise Failure("--endpoint and --transcripts go together: both are one daemon's", USAGE)
+        if self.transcripts_given is not None and self.control_given is None:
+            raise Failure("--transcripts needs --endpoint, the control socket of the same daemon", USAGE)
         if self.config is not None:
             # Where the keys for tcp:// are looked for as well, by whoever connects.
             os.environ["HEARD_CONFIG"] = str(self.config)
+        if self.control_given is not None:
+            return asked(self.control_given, self.transcripts_given)
         try:
-            return find_endpoints(self.control_given, self.transcripts_given)
+            return find_endpoints()
         except EndpointError as error:
             raise Failure(str(error), USAGE) from None
 

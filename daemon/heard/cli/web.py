@@ -12,10 +12,11 @@ from pathlib import Path
 
 import click
 
-from heard.cli.fail import FAILURE, INTERRUPTED, NOT_RUNNING, USAGE, Failure
+from heard.cli.fail import INTERRUPTED, USAGE, Failure
+from heard.cli.places import asked
 from heard.recognizer.bind import Address, TcpAddress, listen, read_address
 from heard.recognizer.errors import StartError
-from heard_client import Control, DaemonNotRunningError, EndpointError, HeardError, find_endpoints
+from heard_client import EndpointError, HeardError
 from heard_client.cli.options import endpoints
 
 DEFAULT_BIND = "127.0.0.1:8787"
@@ -70,12 +71,13 @@ def web(
 
     logging.basicConfig(level=logging.WARNING, format="heard web: %(message)s", stream=sys.stderr)
     token = "" if token_file is None else _token(token_file)
-    control, transcripts = _daemon(control_given, transcripts_given)
+    where = asked(control_given, transcripts_given)
     listener, address = _listen(bind, has_token=bool(token))
-    _tell_if_down(control)
+    _tell_if_down(where.control)
     click.echo(f"listening on {address}")
+    gate = Gate(token, frozenset(map(str.lower, names)))
     try:
-        ended_by = serve(listener, control, transcripts, Gate(token, frozenset(map(str.lower, names))))
+        ended_by = serve(listener, where.control, where.transcripts, gate)
     except EndpointError as error:
         raise Failure(str(error), USAGE) from None
     return INTERRUPTED if ended_by == signal.SIGINT else 0
@@ -97,28 +99,6 @@ def _token(path: Path) -> str:
         raise Failure(f"--token-file {path}: cannot be read: not text", USAGE) from None
     except ValueError as error:
         raise Failure(f"--token-file {error}", USAGE) from None
-
-
-def _daemon(control: str | None, transcripts: str | None) -> tuple[str, str]:
-    """Return the daemon's sockets: the publish socket as the daemon says, if it is there to be asked."""
-    try:
-        found = find_endpoints(control, transcripts)
-        if transcripts is not None:
-            return found.control, found.transcripts
-        try:
-            with Control(found.control) as daemon:
-                return found.control, daemon.hello().transcripts
-        except DaemonNotRunningError as error:
-            if control is not None:
-                # Where another daemon than the configured one publishes, only that one knows.
-                raise Failure(
-                    f"{error}, or name its publish socket too: --transcripts", NOT_RUNNING
-                ) from None
-            return found.control, found.transcripts
-    except EndpointError as error:
-        raise Failure(str(error), USAGE) from None
-    except HeardError as error:
-        raise Failure(str(error), FAILURE) from None
 
 
 def _listen(bind: str, *, has_token: bool) -> tuple[socket.socket, str]:

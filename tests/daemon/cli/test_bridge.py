@@ -56,7 +56,9 @@ def test_help_teaches(bridge: Bridge, kind: str) -> None:
         (["mqtt", "--password-file", "/nowhere"], "/nowhere: cannot be read", 4),
         (["mqtt", "--name", "../x"], "--name '../x': must be", 2),
         (["mqtt", "--since", "soon"], "'soon': must be a time such as", 2),
-        (["mqtt", "--endpoint", "nowhere"], "--endpoint and --transcripts go together", 2),
+        (["mqtt", "--endpoint", "nowhere"], "nowhere", 2),
+        (["mqtt", "--endpoint", "ipc:///nowhere"], "or name its publish socket too: --transcripts", 3),
+        (["mqtt", "--transcripts", "ipc:///nowhere"], "--transcripts needs --endpoint", 2),
         (
             ["mqtt", "--endpoint", "nowhere", "--transcripts", "ipc:///x"],
             "must be ipc:///ABSOLUTE/PATH or",
