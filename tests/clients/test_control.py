@@ -10,7 +10,7 @@ import pytest
 
 from heard.settings import Settings
 from heard.supervise.control import Control as Handlers
-from heard.supervise.control import Prepared
+from heard.supervise.ops import Prepared
 from heard.wire.codec import Body, pack, unpack
 from heard.wire.control import Code
 from heard.wire.report import Answer, Order

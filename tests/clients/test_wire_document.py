@@ -11,7 +11,7 @@ from heard import pipes
 from heard.publish.bodies import FIELDS, Field
 from heard.publish.bodies import STAGES as TRACE
 from heard.settings import Settings
-from heard.supervise.control import Control, Prepared
+from heard.supervise.ops import Ops, Prepared
 from heard.wire import PROTOCOL, endpoints, status
 from heard.wire.codec import MAX_MESSAGE_BYTES, pack
 from heard.wire.control import Code
@@ -142,15 +142,14 @@ def test_codes_are_the_codes() -> None:
 def test_ops_are_those_that_the_daemon_handles_and_the_client_offers() -> None:
     """One list in three places."""
     ops = named(tables("Ops")[0], "op")
-    daemon = Control(
+    daemon = Ops(
         Settings(),
         "run",
         status=dict,
         up=lambda _process: True,
-        changed=lambda _op, _source, _args: None,
         reload=lambda: Prepared({}, dict),
     )
-    assert sorted(ops) == sorted(daemon._handlers)
+    assert sorted(ops) == sorted(daemon.handlers)
     offered = {"end_turn" if op == "endpoint" else op for op in ops}
     assert offered <= {name for name in vars(Client) if not name.startswith("_")}
 

@@ -18,7 +18,8 @@ from heard.publish.bodies import check, check_settlement, complete
 from heard.publish.once import KIND, SLOT_BYTES, Once
 from heard.publish.slots import Slots
 from heard.settings import Settings, Source
-from heard.supervise.control import Control, Outbox, Prepared
+from heard.supervise.control import Control, Outbox
+from heard.supervise.ops import Prepared
 from heard.supervise.overview import Overview
 from heard.upstream import outbox
 from heard.wire.audio import Block

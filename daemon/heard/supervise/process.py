@@ -20,11 +20,12 @@ from heard.settings import Settings
 from heard.supervise import places
 from heard.supervise.activation import control_listener
 from heard.supervise.children import CONFIGURATION_EXIT, Children, Running, usage
-from heard.supervise.control import Control, Outbox, Prepared
+from heard.supervise.control import Control, Outbox
 from heard.supervise.door import Door
 from heard.supervise.headline import describe_states
 from heard.supervise.inforce import InForce, Read, Wanted
 from heard.supervise.notify import Notifier
+from heard.supervise.ops import Prepared
 from heard.supervise.overview import Overview
 from heard.supervise.policy import State
 from heard.supervise.progress import Progress

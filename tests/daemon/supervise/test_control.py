@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from heard.pipes import Process
 from heard.settings import Settings, Source
-from heard.supervise.control import ANSWER_S, FORGET_S, LONGEST_ANSWER_S, Control, Outbox, Prepared
+from heard.supervise.control import Control, Outbox
+from heard.supervise.ops import ANSWER_S, FORGET_S, LONGEST_ANSWER_S, Prepared
 from heard.wire.codec import MAX_MESSAGE_BYTES, Body, pack
 from heard.wire.control import Code, ControlError, Reply, Request
 from heard.wire.report import Answer
