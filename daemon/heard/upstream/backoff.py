@@ -16,6 +16,8 @@ NEAR_S = 1.0
 noticed soon …"""
 NEAR_FOR_S = 300.0
 """… in the first minutes of an outage: for as long as the audio is retained, by default."""
+THERE_S = 0.5
+"""Within so long all sources try again of which one has reached the service: not all at the same moment."""
 HEALTHY_S = 10.0
 """A session that was open for so long makes the next failure a first one."""
 PROBE_S = 300.0
@@ -144,6 +146,7 @@ class Backoff:
         self._delays = delays(rng)
         self._slowed = False
         self._failing_since: float | None = None
+        self._unreached = False
         self.due = 0.0
         """No attempt before this."""
         self.refused = False
@@ -181,9 +184,18 @@ class Backoff:
                 verdict = Verdict.WRONG
             self._slowed = True
         self.refused = verdict in (Verdict.REFUSED, Verdict.WRONG)
-        near = not reached and failure.kind is Kind.NETWORK and self.near(now)
+        self._unreached = not reached and failure.kind is Kind.NETWORK
+        near = self._unreached and self.near(now)
         self.due = now + self._wait(verdict, failure, near=near)
         return verdict
+
+    def there(self, now: float) -> None:
+        """Take note that another source has reached the service: who only waited for that waits no longer."""
+        if self._unreached:
+            self._unreached = False
+            # As in the first minutes: beside an attempt that still hangs another is made.
+            self._failing_since = now
+            self.due = min(self.due, now + self._rng.uniform(0.0, THERE_S))
 
     def at_once(self) -> None:
         """Forget every failure: an operator said so."""
@@ -193,7 +205,7 @@ class Backoff:
 
     def _fresh(self) -> None:
         self._delays = delays(self._rng)
-        self._slowed = False
+        self._slowed = self._unreached = False
         self._failing_since = None
 
     def _wait(self, verdict: Verdict, failure: Failure, *, near: bool) -> float:

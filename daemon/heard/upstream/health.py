@@ -100,6 +100,10 @@ class Health:
         self.error = None
         self.rate = self._pace
 
+    def there(self, now: float) -> None:
+        """Take note that another source has reached the service."""
+        self._backoff.there(now)
+
     def spare_failed(self, failure: Failure, now: float, *, reached: bool) -> None:
         """Take note that a session that was to replace a running one failed; that one goes on."""
         self._backoff.failed(failure, now, 0.0, reached=reached)

@@ -84,6 +84,10 @@ class Line:
         """Take note that the service is at the other end of a connection that is being made."""
         self._sessions.legs.reached(number)
 
+    def there(self, moment: Moment) -> None:
+        """Take note that another line has reached the service, for which this one may have to wait."""
+        self._sessions.there(moment)
+
     def connected(self, number: int, moment: Moment) -> None:
         """Take note that a connection is open."""
         self._sessions.legs.connected(number, moment)

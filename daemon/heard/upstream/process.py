@@ -208,11 +208,13 @@ class Upstream:
         """Take note that the service is there (`heard.upstream.sockets.Owner`)."""
         if (line := self._owners.get(number)) is not None:
             line.reached(number)
+            self._tell_the_others(line)
 
     def connected(self, number: int) -> None:
         """Take note that a connection is open (`heard.upstream.sockets.Owner`)."""
         if (line := self._owners.get(number)) is not None:
             line.connected(number, _now())
+            self._tell_the_others(line)
 
     def failed(self, number: int, failure: Failure) -> None:
         """Take note that a connection could not be made, or broke (`Owner`)."""
@@ -236,6 +238,13 @@ class Upstream:
             case Lost(failure):
                 self._sockets.release(number)
                 line.lost(number, failure, _now())
+
+    def _tell_the_others(self, line: Line) -> None:
+        """Let all lines know that the network is back as soon as one does."""
+        moment = _now()
+        for other in self._lines.values():
+            if other is not line:
+                other.there(moment)
 
     def _read_clean(self) -> None:
         for _ in range(BLOCKS_AT_ONCE):

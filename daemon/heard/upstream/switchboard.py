@@ -129,6 +129,10 @@ class Switchboard:
             if leg is not None and state is State.LIVE:
                 self._tell("backfill-started", leg.session_id, "")
 
+    def there(self, moment: Moment) -> None:
+        """Take note that another source has reached the service."""
+        self._health.there(moment.mono)
+
     def reconnect(self, moment: Moment) -> None:
         """Drop every session and connect anew at once, also where the service had refused."""
         for leg in self._attempts.running:

@@ -83,6 +83,19 @@ def test_in_a_black_hole_attempts_are_few_and_bounded(hole: Hole) -> None:
 
 
 @pytest.mark.parametrize("hole", HOLES)
+def test_late_in_an_outage_it_is_enough_that_another_source_gets_through(hole: Hole) -> None:
+    """By itself this one might wait for half a minute, and for an attempt that hangs."""
+    for extra_s in range(0, 40, 4):
+        world = World(config=replace(LIVE_FIRST, retention_s=4000))
+        world.run(5)
+        world.hole = hole
+        world.run(600 + extra_s, speak=False)
+        world.hole = ""
+        world.line.there(world.moment)
+        world.until(lambda world=world: world.line.state == "open", BACK_WITHIN_S)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("hole", HOLES)
 @pytest.mark.parametrize("config", [LIVE_FIRST, IN_ORDER], ids=["live-first", "in-order"])
 def test_a_return_costs_the_sessions_that_are_needed(hole: Hole, config: object) -> None:
     """One for what is said now and one for the backlog, within an allowance of five a minute."""

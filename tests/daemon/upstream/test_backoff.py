@@ -12,6 +12,7 @@ from heard.upstream.backoff import (
     NEAR_FOR_S,
     NEAR_S,
     PROBE_S,
+    THERE_S,
     Backoff,
     Failure,
     Kind,
@@ -144,6 +145,24 @@ def test_a_session_makes_the_next_outage_a_new_one() -> None:
     assert not backoff.near(NEAR_FOR_S)
     backoff.began()
     assert backoff.near(NEAR_FOR_S)
+
+
+def test_where_another_source_got_through_nobody_waits_for_the_network_any_more() -> None:
+    """Late in an outage too; but whom the service itself told to wait goes on waiting."""
+    backoff, gone = Backoff(Random(1)), Failure(Kind.NETWORK, "")
+    waits(backoff, gone, 500, reached=False)
+    now = backoff.due
+    backoff.failed(gone, now, 0.0, reached=False)
+    assert backoff.due > now + 2 * THERE_S
+    backoff.there(now)
+    due = backoff.due
+    assert due <= now + THERE_S
+    assert backoff.near(due), "an attempt that hangs gets another beside it"
+    backoff.there(now + 0.01)
+    assert backoff.due == due, "once"
+    backoff.failed(Failure(Kind.HTTP, "", 429, 9.0), now + 1, 0.0)
+    backoff.there(now + 1)
+    assert backoff.due == now + 10
 
 
 def test_sessions_that_fail_together_make_one_failure() -> None:
