@@ -230,6 +230,7 @@ class Track:
         copied(self.record, self.ring, ring)
         self.ring.close()
         self.ring = ring
+        self._grown = 0
 
     def touch(self) -> None:
         """Note that the record was changed by its owner."""

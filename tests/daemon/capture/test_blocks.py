@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from heard.capture.blocks import EXPIRE_STEP, MAX_PENDING, Track
 from heard.capture.cursor import LEAD_IN, LEAST_LEAP
+from heard.capture.ring import Ring
 from heard.capture.timeline import MAX_SEGMENTS
 from heard.wire.audio import Block, End
 from heard.wire.positions import From, Received, Refused, Replay, Settled
@@ -185,6 +186,20 @@ def test_where_only_samples_are_new_their_number_is_written() -> None:
     assert record_in(buffer) == track.record
 
 
+def test_a_ring_is_moved_with_all_that_came_after_its_record() -> None:
+    """Once: what the record in the new place counts already is not counted again."""
+    track = made()
+    for _ in range(3):
+        hear(track, BLOCK)
+        track.commit()
+    buffer = buffer_for(RETENTION)
+    track.move(Ring(buffer))
+    assert record_in(buffer) == track.record
+    hear(track, BLOCK)
+    track.commit()
+    assert record_in(buffer) == track.record
+
+
 def test_refused_samples_are_dropped_with_their_reason() -> None:
     """Upstream gave them up; settling them later changes nothing."""
     track = made()
@@ -343,6 +358,13 @@ class Journey(RuleBasedStateMachine):
             start = oldest + int(first * max(self.reader.next - oldest, 0))
             stop = start + int(share * max(self.reader.next - start, 0))
             self.track.take(Settled("mic", start, stop, stop))
+
+    @rule()
+    def room_is_found(self) -> None:
+        """Go on in another ring."""
+        self.buffer = buffer_for(RETENTION)
+        self.track.move(Ring(self.buffer))
+        assert record_in(self.buffer) == self.track.record
 
     @rule()
     def denoise_dies(self) -> None:
