@@ -100,6 +100,8 @@ class Subscription:
 
     def _ask(self, now: float) -> bool:
         """Send the requests that are due; return whether there is something to hand over since then."""
+        if not self._feed.is_asking:
+            return False
         for number, request in self._feed.requests(now):
             try:
                 self._control.send(request, zmq.NOBLOCK)
