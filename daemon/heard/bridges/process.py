@@ -80,6 +80,8 @@ class Pump:
         self._lanes: dict[str, asyncio.Queue[tuple[Ticket, Delivery]]] = {}
         self._lane_tasks: list[asyncio.Task[None]] = []
         self._moved = asyncio.Event()
+        self._kept: asyncio.Task[None] | None = None
+        """The newest write of the place, done or not."""
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
@@ -185,12 +187,19 @@ class Pump:
             await self._next_move()
 
     async def _keep(self) -> None:
+        # A write cannot be ended, only left; two at once would take the file from each other.
+        if self._kept is not None:
+            await asyncio.wait({self._kept})
         cursor = self._outbox.settled
         if self._place.is_due(cursor):
-            try:
-                await asyncio.to_thread(self._place.write, cursor)
-            except OSError as error:
-                log.error("%s: %s; a restart will deliver again", self._place.path, error.strerror)
+            self._kept = asyncio.create_task(self._put(cursor))
+            await asyncio.shield(self._kept)
+
+    async def _put(self, cursor: Cursor) -> None:
+        try:
+            await asyncio.to_thread(self._place.write, cursor)
+        except OSError as error:
+            log.error("%s: %s; a restart will deliver again", self._place.path, error.strerror)
 
 
 def _beginning(cursor: Cursor | None, since: float | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -13,7 +14,7 @@ from heard.bridges.delivery import Delivery
 from heard.bridges.errors import RefusedError, StartError
 from heard.bridges.place import Place
 from heard.bridges.process import WINDOW, Pump, Route
-from heard_client import Message
+from heard_client import Cursor, Message
 
 from ...clients.peers import Publisher
 from ...support.poll import until
@@ -126,6 +127,42 @@ def test_what_is_on_its_way_at_the_end_may_arrive(tmp_path: Path) -> None:
             assert shelf.taken == ["1"]
             assert place.cursor is not None
             assert place.cursor.seq == {"transcript.final.mic": 1}
+
+    run(work())
+
+
+def test_a_stop_during_a_write_of_the_place_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write cannot be ended; another beside it would take the file from it, or be overwritten by it."""
+    gate, writing, together = threading.Event(), [0], [0]
+    real = Place.write
+
+    def write(place: Place, cursor: Cursor) -> None:
+        writing[0] += 1
+        together[0] = max(together[0], writing[0])
+        assert gate.wait(WAIT_S)
+        real(place, cursor)
+        writing[0] -= 1
+
+    monkeypatch.setattr(Place, "write", write)
+
+    async def work() -> None:
+        with daemon(tmp_path) as it:
+            shelf = Shelf()
+            shelf.open.set()
+            async with pumping(tmp_path, shelf, it) as (_, place, task):
+                say(it, "mic", "1")
+                await seen(lambda: writing[0] == 1)
+                say(it, "mic", "2")
+                await seen(lambda: shelf.taken == ["1", "2"])
+                task.cancel()
+                asyncio.get_running_loop().call_later(0.2, gate.set)
+                with suppress(asyncio.CancelledError):
+                    await task
+            assert together == [1]
+            assert place.cursor is not None
+            assert place.cursor.seq == {"transcript.final.mic": 2}
 
     run(work())
 
