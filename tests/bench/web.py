@@ -1,11 +1,15 @@
 """What the live page costs: pictures a second, memory over an hour, and the spectra that only it asks for.
 
     python -m tests.bench.web [--seconds 20] [--hours 1] [--speed 30] [--sources 16]
+    python -m tests.bench.web --open 1
 
 Pictures: headless Chromium at the real daemon while the recording that comes with heard is played; beside
 it, in the same browser, an empty page: what the machine has to give. Memory: the page's server and a page of
 it are sent what so many hours of one source bring, so many times faster; the heap is told after a collection.
 Spectra: CPU time of the daemon's `denoise` and `publish` for so many sources, watched and not.
+
+With `--open HOURS` it is that long in real time instead, at the real daemon, while people speak: pictures and
+memory at each twentieth of the time, of the page, its server and the whole browser.
 """
 
 from __future__ import annotations
@@ -118,6 +122,36 @@ def memory(hours: float, speed: float) -> list[Memory]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A page that stays open: what `Memory` and `Frames` say, the browser's memory and the finals so far."""
+
+    memory: Memory
+    frames: Frames
+    browser_bytes: int
+    finals: int
+
+
+def kept_open(hours: float, seconds: float) -> Iterator[Kept]:
+    """Keep the page open at the real daemon in real time; yields at each twentieth of the time."""
+    source = {"name": "mic", "input": "file", "path": str(demo.recording()), "loop": True}
+    with (
+        daemon([source], limit_s=3600 * hours + 300) as heard,
+        server(heard.folder, limit_s=3600 * hours + 300) as (child, url),
+        browser() as page,
+    ):
+        page.size(1440, 1000)
+        page.open(url)
+        until(lambda: page.text("#partials .text"), 60, "speech")
+        began = time.monotonic()
+        for part in range(1, 21):
+            heard.listen(max(0.0, began + 180 * hours * part - seconds - time.monotonic()))
+            counted = frames(page, seconds)
+            heard.listen()
+            at = _measured(page, child.pid, (time.monotonic() - began) / 3600)
+            yield Kept(at, counted, pss_bytes(page.driver.service.process.pid), len(heard.finals()))
+
+
 def _answer(journal: Journal, frames: list[bytes]) -> list[list[bytes]]:
     request = unpack(frames[-1])
     if request["op"] == "history":
@@ -220,8 +254,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--hours", type=float, default=1)
     parser.add_argument("--speed", type=float, default=30)
     parser.add_argument("--sources", type=int, default=16)
+    parser.add_argument("--open", type=float, metavar="HOURS", help="keep the page open for so long")
     given = parser.parse_args(arguments)
     console = Console(width=110)
+
+    if given.open is not None:
+        _keep_open(console, given.open, given.seconds)
+        return
 
     ours, empty = pictures(given.seconds)
     table = Table(
@@ -246,6 +285,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name, cpu in (("watched", watched), ("not watched", plain), ("the spectra", watched - plain)):
         table.add_row(name, f"{100 * cpu:.2f}", f"{100 * cpu / given.sources:.3f}")
     console.print(table)
+
+
+def _keep_open(console: Console, hours: float, seconds: float) -> None:
+    """Print a row at each twentieth of the time, as soon as it is known."""
+    title = (
+        "hours   frames a second   p99 apart, ms   heap, MiB    nodes   server, MiB   browser, MiB  finals"
+    )
+    console.print(f"The page open for {hours:g} h at the daemon, in real time\n{title}")
+    for at in kept_open(hours, seconds):
+        heap, served, browsed = (
+            each / MIB for each in (at.memory.heap_bytes, at.memory.server_bytes, at.browser_bytes)
+        )
+        console.print(
+            f"{at.memory.hours:5.2f}   {at.frames.per_second:15.1f}   {at.frames.p99_ms:13.1f}   "
+            f"{heap:9.2f}   {at.memory.nodes:6d}   {served:11.1f}   {browsed:12.1f}  {at.finals:6d}",
+            highlight=False,
+        )
 
 
 if __name__ == "__main__":
