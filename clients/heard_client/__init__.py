@@ -36,7 +36,6 @@ from heard_client.messages import (
     Fault,
     Final,
     Gap,
-    LatencyTrace,
     Level,
     Message,
     Partial,
@@ -46,12 +45,12 @@ from heard_client.messages import (
     StatusMessage,
     Transcript,
     UpstreamEvent,
-    Word,
 )
 from heard_client.parsing import parse
 from heard_client.requests import Forgotten, Hello, NoiseProfile, Transcripts
 from heard_client.sequences import Missed, Sequences
 from heard_client.subscribe import Subscriber
+from heard_client.words import LatencyTrace, Word
 
 if TYPE_CHECKING:
     from heard.wire.status import Status

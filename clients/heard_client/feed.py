@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
-from heard.wire.codec import Body, WireError, checked, take, take_or
+from heard.wire.codec import Body, WireError, checked, take, take_or, unpack
 from heard.wire.control import Code, Reply, Request
 from heard.wire.topics import Topic
 from heard_client.cursor import Cursor, is_kept
 from heard_client.messages import Message, StatusMessage
 from heard_client.ordering import Ordering
-from heard_client.parsing import from_body, parse, split
+from heard_client.parsing import from_body, reader, split
 from heard_client.sequences import Missed, Reason, Sequences
+
+
+class Lane(NamedTuple):
+    """What is to be done with the messages of one topic: made once for each.
+
+    read    makes one of a body
+    wanted  whether they are handed over
+    kept    whether the journal keeps them
+    """
+
+    read: Callable[[Body], Message]
+    wanted: bool
+    kept: bool
 
 
 class Feed:
@@ -41,6 +55,7 @@ class Feed:
         self._source = source
         # Asked for every message, of the same few topics.
         self._wants = lru_cache(maxsize=256)(self._is_wanted)
+        self._lanes = lru_cache(maxsize=256)(self._lane)
         self._sequences = Sequences()
         self._ready: deque[tuple[Message | Missed, Cursor | None]] = deque()
         self._cursor = cursor or Cursor()
@@ -83,29 +98,46 @@ class Feed:
         """Take in what the publish socket delivered; what is none of heard's messages is counted."""
         try:
             topic, data = frames
-            message = parse(topic.decode(), data)
+            lane = self._lanes(topic)
+            message = None if lane is None else lane.read(unpack(data))
         except (ValueError, WireError):
             # Not two frames, a topic that is no text, or a body that is no message.
             self.malformed += 1
             return
-        if message is None:
+        if lane is None or message is None:
             self.unknown += 1
             return
-        wanted = self._wants(message.topic)
-        if self._ordering is not None and is_kept(message.topic):
-            if wanted:
+        if self._ordering is not None and lane.kept:
+            if lane.wanted:
                 self._ordering.take(message, now)
                 self._collect()
             return
-        reason: Reason = "no-control" if is_kept(message.topic) else "not-kept"
+        reason: Reason = "no-control" if lane.kept else "not-kept"
         missed = self._sequences.take(message.topic, message.run, message.seq, reason)
-        if missed is not None and wanted:
+        if missed is not None and lane.wanted:
             self._ready.append((missed, None))
         if self._ordering is not None and isinstance(message, StatusMessage):
             self._ordering.take(message, now)
             self._collect()
-        if wanted:
+        if lane.wanted:
             self._ready.append((message, None))
+
+    def direct(self, frames: Sequence[bytes]) -> Message | None:
+        """Return the final in these frames where it is what comes next, as it nearly always is.
+
+        None where it is not, or nothing that can be told at a glance: `published` is to take the frames in.
+        """
+        if self._ready or self._ordering is None:
+            return None
+        try:
+            topic, data = frames
+            lane = self._lanes(topic)
+            if lane is None or not lane.kept or not lane.wanted:
+                return None
+            message = lane.read(unpack(data))
+        except (ValueError, WireError):
+            return None
+        return message if self._ordering.follows(message) else None
 
     def requests(self, now: float) -> list[tuple[int, bytes]]:
         """Return what is to be sent to the control socket now: each request with its number."""
@@ -150,6 +182,11 @@ class Feed:
     def wait_s(self, now: float) -> float | None:
         """Return after how many seconds `requests` should be called again; None: when something arrives."""
         return None if self._ordering is None else self._ordering.wait_s(now)
+
+    def _lane(self, topic: bytes) -> Lane | None:
+        full_topic = topic.decode()
+        read = reader(full_topic)
+        return None if read is None else Lane(read, self._wants(full_topic), is_kept(full_topic))
 
     def _collect(self) -> None:
         if self._ordering is not None:

@@ -7,9 +7,10 @@ version does not know stay readable in `body`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from heard.wire.codec import Body
+from heard_client.words import LatencyTrace, Word, latency_of, words_of
 
 if TYPE_CHECKING:
     from heard.wire.status import Status
@@ -35,31 +36,13 @@ class Message:
     """The whole decoded map, whatever it holds."""
 
 
-class Word(NamedTuple):
-    """One word of a transcript and when it was said."""
-
-    text: str
-    start: float
-    end: float
-    confidence: float
-    final: bool
-    speaker: str | None = None
-
-
-class LatencyTrace(NamedTuple):
-    """Where the time from the end of the last word's audio to publication went, in milliseconds."""
-
-    capture: float
-    denoise: float
-    upstream: float
-    recognize: float
-    publish: float
-    total: float
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcript(Message):
-    """A turn, or the part of it that has been heard so far."""
+    """A turn, or the part of it that has been heard so far.
+
+    `words` and `latency_ms` are made out of the body when they are first asked for, which many never do.
+    Where the sender broke the protocol in them, that raises ValueError (`heard.wire.codec.WireError`).
+    """
 
     turn_id: str
     """Unique for ever, the same on partials, final and revision."""
@@ -75,6 +58,17 @@ class Transcript(Message):
     backfill: bool
     """Said during an outage and transcribed afterwards."""
     latency_ms: LatencyTrace
+
+    if not TYPE_CHECKING:  # it would know every name
+
+        def __getattr__(self, name: str) -> object:
+            """Make what a message off the wire was not given yet."""
+            made = _LATER[name](self.body) if name in _LATER else object.__getattribute__(self, name)
+            object.__setattr__(self, name, made)
+            return made
+
+
+_LATER = {"words": words_of, "latency_ms": latency_of}
 
 
 # Nothing is added to its fields, so these are dataclasses as they are: made into ones each would cost the

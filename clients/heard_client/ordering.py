@@ -59,8 +59,9 @@ class Ordering:
     ) -> None:
         self.ready: deque[tuple[Message | Missed, Cursor]] = deque()
         """What is to be handed over, each with the cursor behind it."""
-        self.cursor = cursor or Cursor()
-        """The cursor behind all that is in `ready`."""
+        self._cursor = cursor or Cursor()
+        self._followed: dict[str, Message] = {}
+        """The newest message of each topic that `follows` has let by since `_cursor` was made."""
         self.repeated = 0
         """Messages that came twice."""
         self._wanted = wanted
@@ -87,20 +88,46 @@ class Ordering:
 
     def take(self, message: Message, now: float) -> None:
         """Take in a final, a revision or a status from the publish socket."""
-        track = self._tracks.get(message.topic)
-        if (
-            track is not None
-            and track.follows(message.seq)
-            and message.run == self._run
-            and isinstance(message, Final)
-            and not (self._inbox or self._next or self._queries)
-        ):
-            # Nearly always: nothing is missing, nothing waits.
-            track.last = message.seq
-            self._hand(message)
+        if self.follows(message):
+            self.ready.append((message, self.cursor))
             return
         self._inbox.append(message)
         self._pump(now)
+
+    def follows(self, message: Message) -> bool:
+        """Return whether a message is a final to be handed over at once; it has been taken in then.
+
+        So it is nearly always: nothing is missing, nothing waits, and it was not here before.
+        """
+        track = self._tracks.get(message.topic)
+        if (
+            track is None
+            or message.run != self._run
+            or not track.follows(message.seq)
+            or self._inbox
+            or self._next
+            or self._queries
+            or not isinstance(message, Final)
+            or message.turn_id in self._turns
+        ):
+            return False
+        track.last = message.seq
+        self._followed[message.topic] = message
+        return self._is_new(message)
+
+    @property
+    def cursor(self) -> Cursor:
+        """The cursor behind all that was let by and all that is in `ready`."""
+        # Made when it is asked for: most never ask.
+        for message in self._followed.values():
+            self._cursor = self._cursor.after(message)
+        self._followed.clear()
+        return self._cursor
+
+    @cursor.setter
+    def cursor(self, cursor: Cursor) -> None:
+        self._followed.clear()
+        self._cursor = cursor
 
     def queries(self, now: float) -> list[tuple[int, Body]]:
         """Return the requests to send now: their numbers, and their arguments for the op `history`."""

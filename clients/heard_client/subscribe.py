@@ -111,8 +111,11 @@ class Subscription:
 
     def _wait_s(self, now: float, deadline: float | None) -> float | None:
         """Return how long to wait for something to arrive, None for as long as it takes."""
-        limits = (self._feed.wait_s(now), None if deadline is None else max(0.0, deadline - now))
-        return min((limit for limit in limits if limit is not None), default=None)
+        wait_s = self._feed.wait_s(now)
+        if deadline is None:
+            return wait_s
+        left_s = max(0.0, deadline - now)
+        return left_s if wait_s is None else min(wait_s, left_s)
 
     @staticmethod
     def _is_over(now: float, deadline: float | None, *, arrived: bool) -> bool:
@@ -165,30 +168,33 @@ class Subscriber(Subscription):
             now = time.monotonic()
             if self._ask(now):
                 continue
-            arrived = self._wait(now, deadline)
-            if self._is_over(now, deadline, arrived=arrived):
+            wait_s = self._wait_s(now, deadline)
+            # Rounded up: a wait that ends too early would spin.
+            wait_ms = -1 if wait_s is None else math.ceil(wait_s * 1000)
+            if self._feed.is_asking:
+                arrived = dict(self._poller.poll(wait_ms))
+                self._take(arrived)
+                is_there = bool(arrived)
+            else:
+                frames = self._receive(wait_ms)
+                if frames is not None:
+                    if (message := self._feed.direct(frames)) is not None:
+                        return message
+                    self._feed.published(frames, time.monotonic())
+                is_there = frames is not None
+            if self._is_over(now, deadline, arrived=is_there):
                 return self._next()
         return message
 
-    def _wait(self, now: float, deadline: float | None) -> bool:
-        """Wait for something to arrive and take it in; return whether something did."""
-        wait_s = self._wait_s(now, deadline)
-        # Rounded up: a wait that ends too early would spin.
-        wait_ms = -1 if wait_s is None else math.ceil(wait_s * 1000)
-        if self._feed.is_asking:
-            arrived = dict(self._poller.poll(wait_ms))
-            self._take(arrived)
-            return bool(arrived)
-        # There is but one socket to wait for then, which takes one call instead of three.
+    def _receive(self, wait_ms: int) -> list[bytes] | None:
+        """Return what is published within that time: one call where there is but one socket to wait for."""
         if wait_ms != self._wait_ms:
             self._socket.setsockopt(zmq.RCVTIMEO, wait_ms)
             self._wait_ms = wait_ms
         try:
-            frames = self._socket.recv_multipart()
+            return self._socket.recv_multipart()
         except zmq.Again:
-            return False
-        self._feed.published(frames, time.monotonic())
-        return True
+            return None
 
     def __iter__(self) -> Iterator[Message]:
         while (message := self.receive(self._timeout_s)) is not None:

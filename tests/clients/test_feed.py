@@ -1,6 +1,8 @@
 """Frames of both sockets in, messages out: what is garbage is counted, what is refused is tried again."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from heard.wire.codec import Body, pack, unpack
 from heard_client.feed import Feed
@@ -115,3 +117,53 @@ def test_the_cursor_moves_with_what_is_handed_over_not_with_what_arrives() -> No
     while it.next() is not None:
         seen.append(it.cursor.seq[MIC])
     assert seen == [1, 2, 3]
+
+
+def taken(it: Feed, frames: list[bytes]) -> list[str | Missed]:
+    """Return what is handed over when these frames arrive at a subscriber that waits for them."""
+    if (message := it.direct(frames)) is None:
+        it.published(frames, 0.0)
+        return handed(it)
+    assert isinstance(message, Final)
+    return [message.text]
+
+
+def test_what_follows_is_handed_over_at_once() -> None:
+    """It need not be kept for a moment: and the cursor is behind it."""
+    it = feed()
+    assert it.direct(published(1)) is None, "what came before it is not known"
+    it.published(published(1), 0.0)
+    assert it.direct(published(2)) is None, "another is to be handed over before it"
+    assert handed(it) == ["1"]
+    assert taken(it, published(2)) == ["2"]
+    assert it.cursor.seq == {MIC: 2}
+    assert it.cursor.time == 2.0
+    assert it.direct(published(2)) is None, "it was here before"
+    assert it.direct(published(4)) is None, "one is missing"
+    assert it.cursor.seq == {MIC: 2}
+    assert feed(mends=False).direct(published(1)) is None
+
+
+@pytest.mark.parametrize(
+    "frames", [[], [MIC.encode()], [b"\xff", b"\x80"], [b"level.mic", pack({})], [MIC.encode(), b"\xc1"]]
+)
+def test_what_cannot_be_handed_over_at_once_is_left_alone(frames: list[bytes]) -> None:
+    """It is counted where it is taken in, and once."""
+    it = feed()
+    it.published(published(1), 0.0)
+    assert handed(it) == ["1"]
+    assert it.direct(frames) is None
+    assert it.malformed + it.unknown == 0
+    assert taken(it, published(2)) == ["2"]
+
+
+@given(st.lists(st.integers(1, 12), max_size=30))
+def test_the_short_way_hands_over_what_the_long_way_does(numbers: list[int]) -> None:
+    """Whatever is missing, comes late or comes twice; the cursor is the same."""
+    short, long = feed(), feed()
+    for seq in numbers:
+        found = taken(short, published(seq))
+        long.published(published(seq), 0.0)
+        assert found == handed(long)
+        assert short.cursor == long.cursor
+        assert len(short.requests(0.0)) == len(long.requests(0.0))

@@ -17,8 +17,8 @@ from heard.wire.codec import MAX_MESSAGE_BYTES, pack
 from heard.wire.control import Code
 from heard.wire.topics import DAEMON_WIDE, Topic
 from heard_client.control import Control as Client
-from heard_client.messages import LatencyTrace, Word
 from heard_client.parsing import parse
+from heard_client.words import LatencyTrace, Word
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "wire.md"
 TEXT = DOCUMENT.read_text(encoding="utf-8")
