@@ -13,7 +13,9 @@ from xdist.scheduler import LoadFileScheduling
 from .support.sound_server import SoundServer, sound_server
 
 # Inputs are made slowly where the machine is busy, which says nothing of the test.
-hypothesis.settings.register_profile("suite", suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("suite")
 
 OWN_SETTINGS = ("HEARD_", "ASSEMBLYAI_", "PULSE_", "ALSA_")

@@ -43,7 +43,7 @@ READ = 5000
 READY_S = 60
 ASK_EVERY_S = 5.0
 
-# What is measured is written while nothing arrives: it is not to hold up the next one in the queue.
+# What was measured is worked out and written while nothing arrives: it is not to hold up others in the queue.
 LISTEN = """
 import sys, time
 from heard_client import Subscriber
@@ -51,34 +51,36 @@ from heard_client import Subscriber
 publish, control = (f"ipc://{sys.argv[1]}/{name}" for name in ("transcripts", "control"))
 with Subscriber(publish, control=control, topics=["transcript.final."]) as it:
     print("up", flush=True)
+    handed = []
     while True:
         final = it.receive(0.2)
-        if final is None:
-            sys.stdout.flush()
+        if final is not None:
+            handed.append((time.time(), final))
             continue
-        now = time.time()
-        print(1000 * (now - final.time), final.latency_ms.publish)
+        for now, final in handed:
+            print(1000 * (now - final.time), final.latency_ms.publish, flush=True)
+        handed.clear()
 """
 TOGETHER = """
 import asyncio, sys, time
 from heard_client import AsyncSubscriber
 
 publish, control = (f"ipc://{sys.argv[1]}/{name}" for name in ("transcripts", "control"))
-measured = []
+handed = []
 
 async def listen():
     async with AsyncSubscriber(publish, control=control, topics=["transcript.final."]) as it:
         async for final in it:
-            measured.append((1000 * (time.time() - final.time), final.latency_ms.publish))
+            handed.append((time.time(), final))
 
 async def main():
     subscribers = [asyncio.create_task(listen()) for _ in range(int(sys.argv[2]))]
     print("up", flush=True)
     while True:
         await asyncio.sleep(0.2)
-        for pair in measured:
-            print(*pair, flush=True)
-        measured.clear()
+        for now, final in handed:
+            print(1000 * (now - final.time), final.latency_ms.publish, flush=True)
+        handed.clear()
 
 asyncio.run(main())
 """
@@ -89,13 +91,15 @@ it = zmq.Context().socket(zmq.SUB)
 it.connect(f"ipc://{sys.argv[1]}/transcripts")
 it.subscribe("transcript.final.")
 print("up", flush=True)
+handed = []
 while True:
-    if not it.poll(200):
-        sys.stdout.flush()
+    if it.poll(200):
+        final = msgpack.unpackb(it.recv_multipart()[1])
+        handed.append((time.time(), final))
         continue
-    final = msgpack.unpackb(it.recv_multipart()[1])
-    now = time.time()
-    print(1000 * (now - final["time"]), final["latency_ms"]["publish"])
+    for now, final in handed:
+        print(1000 * (now - final["time"]), final["latency_ms"]["publish"], flush=True)
+    handed.clear()
 """
 
 

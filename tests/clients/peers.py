@@ -39,7 +39,7 @@ def answering(path: Path, answer: Callable[[Frames], list[Frames]]) -> Iterator[
         yield endpoint
     finally:
         ended.set()
-        thread.join(10)
+        thread.join(30)
         router.close()
         context.term()
 
@@ -80,7 +80,7 @@ class Publisher:
         """Return the first `count` prefixes that subscribers ask for, in any order."""
         prefixes: list[str] = []
         while len(prefixes) < count:
-            assert self._socket.poll(10_000), f"{count} subscriptions awaited, came: {prefixes}"
+            assert self._socket.poll(30_000), f"{count} subscriptions awaited, came: {prefixes}"
             if (prefix := self.subscription()) is not None:
                 prefixes.append(prefix)
         return prefixes

@@ -26,12 +26,12 @@ def test_the_subscriber_prints_finals(tmp_path: Path) -> None:
     env = environ(tmp_path)
     with (
         publishing(tmp_path / "heard" / "transcripts") as daemon,
-        processes.started([sys.executable, script], limit_s=30, env=env) as child,
+        processes.started([sys.executable, script], limit_s=90, env=env) as child,
     ):
         daemon.await_subscriptions(1)
         daemon.send("transcript.partial.mic", final("not"))
         daemon.send("transcript.final.mic", final("Hear, hear!"))
-        until(lambda: child.printed() == "Hear, hear!\n", 10, f"the line of the final\n{child.tail()}")
+        until(lambda: child.printed() == "Hear, hear!\n", 30, f"the line of the final\n{child.tail()}")
 
 
 def test_the_subscriber_is_the_one_of_the_readme() -> None:
@@ -59,11 +59,11 @@ def test_the_voice_command_mutes_the_source_that_said_it(tmp_path: Path) -> None
     with (
         answering(tmp_path / "heard" / "control", answer),
         publishing(tmp_path / "heard" / "transcripts") as daemon,
-        processes.started([sys.executable, EXAMPLES / "commands.py"], limit_s=30, env=env) as child,
+        processes.started([sys.executable, EXAMPLES / "commands.py"], limit_s=90, env=env) as child,
     ):
         daemon.await_subscriptions(2)
         daemon.send("transcript.final.mic", final("Please mute the microphone."))
         daemon.send("gap.mic", {"reason": "device-lost", "samples": 16000, "start": 1.0, "end": 2.0})
-        until(lambda: "1.0 s were lost: device-lost" in child.printed(), 10, f"the gap\n{child.tail()}")
+        until(lambda: "1.0 s were lost: device-lost" in child.printed(), 30, f"the gap\n{child.tail()}")
         assert "mic: Please mute the microphone.  (561 ms after it was said)" in child.printed()
         assert asked == [("mute", {"source": "mic"})]

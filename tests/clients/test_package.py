@@ -41,7 +41,7 @@ def run(code: str) -> list[str]:
     roots = [str(Path(module.__path__[0]).parent) for module in (heard, heard_client)]
     environ = os.environ | {"PYTHONPATH": os.pathsep.join(roots)}
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=90, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()

@@ -21,6 +21,7 @@ from ..support.poll import until
 from .peers import Frames, Publisher, answering, final, publishing
 
 MIC = "transcript.final.mic"
+ARRIVES_S = 30.0
 
 
 @contextmanager
@@ -35,9 +36,12 @@ def turn(text: str) -> Body:
     return final(text, text)
 
 
-def texts(subscriber: Subscriber) -> list[str]:
-    """Return what is handed over until nothing comes for a while."""
-    return [message.text for message in subscriber if isinstance(message, Final)]
+def texts(subscriber: Subscriber, count: int) -> list[str]:
+    """Return so many finals, and what is handed over behind them until nothing comes for a while."""
+    found: list[str] = []
+    while len(found) < count and (message := subscriber.receive(ARRIVES_S)) is not None:
+        found += [message.text] if isinstance(message, Final) else []
+    return found + [message.text for message in subscriber if isinstance(message, Final)]
 
 
 @pytest.fixture(name="subscriber")
@@ -47,7 +51,7 @@ def _subscriber(tmp_path: Path) -> Iterator[Subscriber]:
         control=f"ipc://{tmp_path}/control",
         topics=["transcript.final."],
         timeout_s=0.6,
-        repair_s=2.0,
+        repair_s=ARRIVES_S,
     ) as subscriber:
         yield subscriber
 
@@ -59,27 +63,31 @@ def test_a_hole_is_filled_in_its_place(tmp_path: Path, subscriber: Subscriber) -
         for number in range(1, 9):
             it.send(MIC, turn(f"{number}"), dropped=number in (3, 4, 5, 8))
         it.send_status()
-        assert texts(subscriber) == [f"{number}" for number in range(1, 9)]
+        assert texts(subscriber, 8) == [f"{number}" for number in range(1, 9)]
         assert subscriber.missed == {}
         assert subscriber.cursor.seq[MIC] == 8
 
 
-def test_a_journal_that_does_not_answer_costs_a_wait_and_the_hole(
-    tmp_path: Path, subscriber: Subscriber
-) -> None:
+def test_a_journal_that_does_not_answer_costs_a_wait_and_the_hole(tmp_path: Path) -> None:
     """Later finals come after `repair_s`, and the hole is told before them."""
-    with daemon(tmp_path) as it:
+    with (
+        daemon(tmp_path) as it,
+        Subscriber(
+            it.endpoint, control=f"ipc://{tmp_path}/control", topics=["transcript.final."], repair_s=2.0
+        ) as subscriber,
+    ):
         it.await_subscriptions(2)
         it.journal.silent = True
         it.send(MIC, turn("1"))
         it.send(MIC, turn("2"), dropped=True)
         it.send(MIC, turn("3"))
         began = time.monotonic()
-        assert subscriber.receive(5) is not None
-        found = subscriber.receive(5)
+        assert subscriber.receive(ARRIVES_S) is not None
+        found = subscriber.receive(ARRIVES_S)
         assert isinstance(found, Final)
         assert found.text == "3"
-        assert 1.5 < time.monotonic() - began < 4.5
+        # It is ten seconds where nobody says how long.
+        assert 1.5 < time.monotonic() - began < 8
         assert subscriber.missed == {MIC: 1}
 
 
@@ -91,13 +99,12 @@ def test_the_wait_for_a_repair_ends_when_the_caller_says(tmp_path: Path, subscri
         it.send(MIC, turn("1"))
         it.send(MIC, turn("2"), dropped=True)
         it.send(MIC, turn("3"))
-        assert subscriber.receive(5) is not None
+        assert subscriber.receive(ARRIVES_S) is not None
         began = time.monotonic()
         assert subscriber.receive(0.2) is None
-        assert time.monotonic() - began < 0.6
+        assert time.monotonic() - began < ARRIVES_S / 2
         it.journal.silent = False
-        found = subscriber.receive(5)
-        assert found is None or isinstance(found, Final)
+        assert texts(subscriber, 2) == ["2", "3"]
 
 
 def test_a_late_start_and_a_cursor(tmp_path: Path) -> None:
@@ -120,7 +127,7 @@ def test_a_late_start_and_a_cursor(tmp_path: Path) -> None:
                 it.await_subscriptions(2)
                 it.send_status()
                 it.send(MIC, turn(f"live {number}"))
-                assert texts(messages) == expected
+                assert texts(messages, 2) == expected
                 cursor = Cursor.from_json(messages.cursor.to_json())
 
 
@@ -135,7 +142,7 @@ def test_another_daemon_is_not_asked(tmp_path: Path) -> None:
         it.send(MIC, turn("1"))
         it.send(MIC, turn("2"), dropped=True)
         it.send(MIC, turn("3"))
-        assert texts(subscriber) == ["1", "3"]
+        assert texts(subscriber, 2) == ["1", "3"]
         assert told == [Missed(MIC, "run-1", 2, 2, "no-control")]
         assert it.journal.asked == []
 
@@ -155,9 +162,11 @@ def test_for_asyncio_it_is_the_same(tmp_path: Path) -> None:
             for number in range(1, 9):
                 it.send(MIC, turn(f"{number}"), dropped=number in (3, 4, 5, 8))
             it.send_status()
-            async for message in messages:
+            while len(found) < 8:
+                message = await messages.receive(ARRIVES_S)
                 assert isinstance(message, Final)
                 found.append(message.text)
+            assert [message async for message in messages] == []
             assert messages.cursor.seq[MIC] == 8
         return found
 
@@ -197,7 +206,7 @@ def test_asyncio_tasks_share_a_control_connection(tmp_path: Path) -> None:
         return kept[::-1] if len(kept) == 4 else []
 
     async def ask() -> None:
-        async with AsyncControl(f"ipc://{tmp_path}/control", timeout_s=5.0) as control:
+        async with AsyncControl(f"ipc://{tmp_path}/control", timeout_s=ARRIVES_S) as control:
             ops = [control.request(op) for op in ("a", "b", "refused", "c")]
             found = await asyncio.gather(*ops, return_exceptions=True)
             assert [each for each in found if isinstance(each, dict)] == [{"op": op} for op in "abc"]
@@ -235,8 +244,8 @@ def test_it_waits_for_a_daemon_that_is_not_there_yet(tmp_path: Path, subscriber:
         it.send(MIC, turn("1"))
         it.send(MIC, turn("2"), dropped=True)
         it.send(MIC, turn("3"))
-        assert subscriber.receive(5) is not None
+        assert subscriber.receive(ARRIVES_S) is not None
         assert subscriber.receive(0.1) is None
         with answering(tmp_path / "control", it.journal.answer):
-            until(lambda: subscriber.receive(0.1) is not None, 5, "the second final")
-            assert texts(subscriber) == ["3"]
+            until(lambda: subscriber.receive(0.1) is not None, ARRIVES_S, "the second final")
+            assert texts(subscriber, 1) == ["3"]

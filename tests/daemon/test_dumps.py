@@ -13,7 +13,7 @@ from ..support.poll import until
 from ..support.processes import run, started
 
 PROGRAM = "import sys; from heard import dumps; dumps.forbid(); print('ready', flush=True); sys.stdin.read()"
-WAIT_S = 10.0
+WAIT_S = 30.0
 
 # Both processes belong to nobody, who may not read this Python: so they are forked, not started.
 AS_NOBODY = """
@@ -50,7 +50,7 @@ for secret in (False, True):
 
 def test_no_core_is_written(tmp_path: Path) -> None:
     """The limit is 0, and what would be dumped is nothing."""
-    with started([sys.executable, "-c", PROGRAM], limit_s=30, stdin=True, cwd=tmp_path) as child:
+    with started([sys.executable, "-c", PROGRAM], limit_s=90, stdin=True, cwd=tmp_path) as child:
         until(lambda: "ready" in child.printed(), WAIT_S, "the child")
         assert resource.prlimit(child.pid, resource.RLIMIT_CORE) == (0, 0)
         assert usage(child.pid)[0] > 0
@@ -63,7 +63,7 @@ def test_no_core_is_written(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="takes root, to become another user")
 def test_its_own_user_cannot_read_it_and_supervise_can_still_measure_it() -> None:
     """Environment, memory and descriptors are closed to another process of the same user; `stat` is not."""
-    finished = run([sys.executable, "-c", AS_NOBODY], limit_s=30)
+    finished = run([sys.executable, "-c", AS_NOBODY], limit_s=90)
     assert finished.code == 0, finished.stderr
     ordinary, secret = finished.stdout.splitlines()[:5], finished.stdout.splitlines()[5:]
     assert ordinary == ["environ open", "maps open", "mem open", "fd open", "memory measured: True"]

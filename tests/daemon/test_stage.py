@@ -23,7 +23,7 @@ from heard.wire.report import Answer, Order, Report, StageState, unpack_from_sta
 from ..support.processes import Child, started
 from ..system.running import folder
 
-WAIT_S = 10.0
+WAIT_S = 30.0
 
 
 class Supervise:
@@ -63,7 +63,7 @@ def _stage() -> Iterator[tuple[Child, Supervise, int]]:
         supervise = Supervise(path)
         lifeline, held = os.pipe()
         argv = [sys.executable, "-m", "tests.support.echo_stage", str(path), str(lifeline)]
-        with started(argv, limit_s=30, pass_fds=(lifeline,)) as child:
+        with started(argv, limit_s=110, pass_fds=(lifeline,)) as child:
             os.close(lifeline)
             assert isinstance(supervise.next(), Report)
             yield child, supervise, held
@@ -131,8 +131,8 @@ def test_stop_drains_and_the_last_report_says_so(stage: tuple[Child, Supervise, 
     child, supervise, _ = stage
     assert supervise.answer(Order(1, "stop")) == Answer(1)
     assert child.wait(WAIT_S) == 0
-    states = []
-    while supervise.router.poll(100):
+    states: list[StageState] = []
+    while StageState.STOPPING not in states or supervise.router.poll(100):
         message = supervise.next()
         if isinstance(message, Report):
             states.append(message.state)

@@ -24,7 +24,7 @@ from typing import Literal
 from .poll import until
 from .processes import started
 
-ASK_S = 10.0
+ASK_S = 30.0
 TABLE = "heard_test"
 NAMES_PORT = 53
 _CLONE_NEWNET = 0x40000000

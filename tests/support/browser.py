@@ -15,7 +15,7 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from . import poll
 
-LIMIT_S = 20
+LIMIT_S = 45
 SWITCHES = (
     "--headless",
     "--no-sandbox",  # tests may run as root

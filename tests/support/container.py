@@ -15,7 +15,7 @@ import sys
 import sysconfig
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -24,8 +24,8 @@ from .namespace import private
 from .poll import until
 from .processes import Child, Finished, started
 
-BOOT_S = 30.0
-COMMAND_S = 30.0
+BOOT_S = 60.0
+COMMAND_S = 60.0
 PREFIX = Path("/opt/heard")
 PYTHON = Path("/opt/python")
 TARGET = "heard-test.target"
@@ -59,7 +59,7 @@ def forbidden() -> str | None:
         "set -e; mount -t tmpfs t /mnt; mkdir /mnt/u /mnt/w /mnt/r; "
         "mount -t overlay -o lowerdir=/,upperdir=/mnt/u,workdir=/mnt/w o /mnt/r"
     )
-    tried = processes.run(["unshare", "--mount", "sh", "-c", overlay], limit_s=10)
+    tried = processes.run(["unshare", "--mount", "sh", "-c", overlay], limit_s=30)
     return f"no overlay over / is to be had: {tried.stderr.strip()}" if tried.code else None
 
 
@@ -172,8 +172,12 @@ def _leader(child: Child) -> int | None:
     """Return the pid, as seen from here, of the container's first process."""
     if not child.running:
         raise AssertionError(f"the container ended while it booted\n{child.tail()}")
-    found = [int(each) for each in _children(child.pid)]
-    return next((pid for pid in found if _comm(pid) == "systemd"), None)
+    for pid in map(int, _children(child.pid)):
+        # The script's own commands come and go meanwhile.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if _comm(pid) == "systemd":
+                return pid
+    return None
 
 
 def _children(pid: int) -> list[str]:

@@ -5,11 +5,12 @@ Each listens on loopback, on a port that stays its own, so that it can be killed
 
 import asyncio
 import json
+import random
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from standardwebhooks import Webhook
 from .poll import until
 from .processes import Child, started
 
-START_S = 10.0
+START_S = 30.0
 LIMIT_S = 240.0
 
 LOCALHOST = Path(__file__).parent / "localhost.pem"
@@ -31,12 +32,17 @@ Json = dict[str, Any]
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody has right now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port of loopback that nobody has right now, below those that the kernel gives out by itself.
+
+    One of those might be another's before it is bound, or while its server is away to be started again.
+    """
+    own = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0]
+    while True:
+        port = random.randrange(10_000, int(own))
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Server:
@@ -139,9 +145,9 @@ def stream_messages(port: int, stream: str = "HEARD") -> list[tuple[str, dict[st
     """Return what a stream holds: subject, headers, body; nothing where there is no such stream."""
 
     async def read() -> list[tuple[str, dict[str, str], Json]]:
-        client = await nats.connect(f"nats://127.0.0.1:{port}", connect_timeout=5, max_reconnect_attempts=2)
+        client = await nats.connect(f"nats://127.0.0.1:{port}", connect_timeout=20, max_reconnect_attempts=2)
         try:
-            jetstream = client.jetstream()
+            jetstream = client.jetstream(timeout=20)
             try:
                 state = (await jetstream.stream_info(stream)).state
             except NotFoundError:

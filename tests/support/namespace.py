@@ -10,7 +10,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-ASK_S = 10.0
+ASK_S = 30.0
 _WAYS = (("unshare", "--mount"), ("unshare", "--mount", "--map-root-user"))
 
 

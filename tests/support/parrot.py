@@ -20,7 +20,7 @@ from websockets.sync.server import ServerConnection, serve
 
 REASON_BYTES = 123
 HEARD_FRAMES = 40
-WAIT_S = 2.0
+WAIT_S = 20.0
 
 
 def _refuse(status: int, reason: str, headers: dict[str, str], body: str) -> Response:

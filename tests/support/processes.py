@@ -18,7 +18,7 @@ from .poll import until
 
 Argument = str | os.PathLike[str]
 
-REAP_S = 10.0
+REAP_S = 30.0
 TAIL_LINES = 40
 
 
@@ -122,10 +122,15 @@ class Child:
         if self.running:
             self._process.kill()
         self._process.wait(REAP_S)
-        for other in others:
-            with suppress(ProcessLookupError):
-                os.kill(other, signal.SIGKILL)
-        until(lambda: not family(self.pid), REAP_S, f"the end of what {self!r} started")
+        _end(others)
+
+        def gone() -> bool:
+            # What was being started when its parent was killed is not in the first list.
+            left = family(self.pid)
+            _end(left)
+            return not left
+
+        until(gone, REAP_S, f"the end of what {self!r} started")
 
 
 @contextmanager
@@ -308,6 +313,12 @@ def _processes() -> dict[int, _Stat]:
                 cpu_s=sum(int(count) for count in fields[11:15]) / ticks_per_s,
             )
     return found
+
+
+def _end(pids: Sequence[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _overrun(child: Child) -> None:

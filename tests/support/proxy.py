@@ -25,7 +25,7 @@ from queue import Empty, SimpleQueue
 MOST_HELD = 256 * 1024
 """Bytes of one way that are held for a slow receiver; then the sender has to wait."""
 PART = 16 * 1024
-COMMAND_S = 5.0
+COMMAND_S = 30.0
 CONNECT_S = 2.0
 
 

@@ -21,8 +21,8 @@ import soundfile
 from . import processes
 from .poll import until
 
-START_S = 15.0
-COMMAND_S = 10.0
+START_S = 30.0
+COMMAND_S = 30.0
 SERVER_LIMIT_S = 600.0
 LATENCY_MS = 20
 

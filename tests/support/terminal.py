@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .processes import Argument, run
 
-LIMIT_S = 10
+LIMIT_S = 30
 
 
 class Terminal:
@@ -70,7 +70,7 @@ def terminal(
     words = " ".join(shlex.quote(os.fspath(word)) for word in argv)
     given = [word for name, value in (env or {}).items() for word in ("-e", f"{name}={value}")]
     size = ["-x", str(columns), "-y", str(rows)]
-    shell = f"{words}; echo ended with $?; exec sleep 60"
+    shell = f"{words}; echo ended with $?; exec sleep 120"
     started = run(
         ["tmux", "-S", server, "-f", "/dev/null", "new-session", "-d", *size, *given, shell], limit_s=LIMIT_S
     )

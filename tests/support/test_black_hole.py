@@ -12,12 +12,12 @@ from .processes import Child, started
 
 KNOCK = """
 import socket, sys
-with socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20) as found:
+with socket.create_connection(("127.0.0.1", int(sys.argv[1])), 80) as found:
     print("connected", flush=True)
     found.sendall(b"hello")
     print(found.recv(9).decode(), flush=True)
 """
-WAIT_S = 15.0
+WAIT_S = 30.0
 WHILE_S = 0.7
 
 
@@ -47,10 +47,14 @@ def test_a_network_can_be_made_or_it_is_said_why_not() -> None:
     """Nothing in between: a test that needs one has a reason to print."""
     why = black_hole.forbidden()
     if why is None:
-        with network(30) as inside, inside.listening() as server:
-            port = server.getsockname()[1]
-            with pytest.raises(ConnectionRefusedError):
-                socket.create_connection(("127.0.0.1", port), 1)
+        with network(90) as inside, socket.socket() as outside:
+            # Bound and not listening: nobody else can have this port out here.
+            outside.bind(("127.0.0.1", 0))
+            port = outside.getsockname()[1]
+            with inside.bound(port) as server:
+                server.listen()
+                with pytest.raises(ConnectionRefusedError):
+                    socket.create_connection(("127.0.0.1", port), WAIT_S)
     else:
         black_hole.say(why, "the tests that need it say what stands in")
         with pytest.raises(RuntimeError), network(30) as inside, inside.listening() as server:
@@ -63,9 +67,9 @@ def test_what_is_dropped_is_lost_without_an_answer(lost: black_hole.Lost, meanwh
     if (why := black_hole.forbidden()) is not None:
         black_hole.say(why, "nothing is shown here")
         return
-    with network(60) as inside, inside.listening() as server:
+    with network(110) as inside, inside.listening() as server:
         inside.drop(server.getsockname()[1], lost)
-        with started(knocking(inside, server), limit_s=40) as client:
+        with started(knocking(inside, server), limit_s=100) as client:
             if meanwhile:
                 until(lambda: client.printed().split() == [meanwhile], WAIT_S, client.tail())
             with pytest.raises(TimeoutError):

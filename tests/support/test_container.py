@@ -32,7 +32,7 @@ def test_what_happens_inside_stays_inside(tmp_path: Path) -> None:
     if reason := forbidden():
         pytest.skip(f"needs a booted systemd: {reason}")
     mark = Path("/etc/heard-test-mark")
-    with container(tmp_path, 60) as box:
+    with container(tmp_path, 110) as box:
         box.write(str(mark), "inside\n")
         assert box.do("cat", str(mark)) == "inside\n"
         assert not mark.exists()

@@ -23,10 +23,10 @@ def test_mounts_are_seen_by_the_child_alone(tmp_path: Path) -> None:
         ("-t", "tmpfs", "-o", "size=64k", "heard-test", str(disk)), ("--bind", str(other), str(name))
     )
     with started(
-        [*words, "sh", "-c", f"cat {name}; touch {disk}/inside; exec sleep 20"], limit_s=20
+        [*words, "sh", "-c", f"cat {name}; touch {disk}/inside; exec sleep 90"], limit_s=90
     ) as child:
         inside = namespace.seen_by(child.pid, disk)
-        until(lambda: child.running and (inside / "inside").exists(), 10, child.tail())
+        until(lambda: child.running and (inside / "inside").exists(), 30, child.tail())
         assert child.printed() == "two"
         assert list(disk.iterdir()) == []
         with pytest.raises(OSError, match="No space left"):

@@ -11,7 +11,7 @@ import pytest
 from .poll import until
 from .proxy import Proxy, Way, proxy
 
-LIMIT_S = 5.0
+LIMIT_S = 30.0
 
 
 class Echo:
@@ -20,6 +20,7 @@ class Echo:
     def __init__(self) -> None:
         self.heard = bytearray()
         self.resets = 0
+        self.ends = 0
         self.connections: list[socket.socket] = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"ws://127.0.0.1:{self.listener.getsockname()[1]}/"
@@ -37,6 +38,7 @@ class Echo:
             while data := connection.recv(65536):
                 self.heard += data
                 connection.sendall(data)
+            self.ends += 1
         except OSError:
             self.resets += 1
         connection.close()
@@ -145,6 +147,8 @@ def test_a_black_hole_takes_and_passes_nothing(echo: Echo, between: Proxy) -> No
         old.sendall(b"lost")
         with connected(between) as new:
             new.sendall(b"lost")
+            # The kernel connects it; whether it is lost is decided when the proxy takes it.
+            until(lambda: between.accepted == 2, LIMIT_S, "the new connection to be taken")
             assert hears_nothing(new)
         between.heal()
         old.sendall(b"lost")
@@ -159,8 +163,8 @@ def test_the_end_of_a_swallowed_connection_is_swallowed_too(echo: Echo, between:
     with connected(between) as client:
         assert exchange(client, b"one") == b"one"
         between.swallow()
-    assert hears_nothing(echo.connections[0])
-    assert echo.resets == 0
+    with pytest.raises(TimeoutError):
+        until(lambda: echo.ends or echo.resets, 0.2, "an end")
 
 
 @pytest.mark.parametrize(("way", "heard"), [(Way.UP, b"one"), (Way.DOWN, b"onetwo")])

@@ -41,7 +41,7 @@ def recording(
 ) -> AbstractContextManager[processes.Child]:
     return processes.started(
         [sys.executable, "-c", RECORDER, device, mode, str(RATE_HZ), str(BLOCK), path],
-        limit_s=60,
+        limit_s=115,
         env=server.environment(),
     )
 
@@ -60,7 +60,7 @@ def read(path: Path) -> npt.NDArray[np.float64]:
 def grows(path: Path, by: int = RATE_HZ) -> None:
     """Wait until `by` more bytes have been recorded than now."""
     before = path.stat().st_size
-    until(lambda: path.stat().st_size > before + by, 15, f"{path.name} to grow")
+    until(lambda: path.stat().st_size > before + by, 30, f"{path.name} to grow")
 
 
 def test_portaudio_hears_what_is_played(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_portaudio_hears_what_is_played(tmp_path: Path) -> None:
         recording(server, by_reads, device="room", mode="reads"),
         recording(server, elsewhere, device="hall"),
     ):
-        until(lambda: server.recorders() == 3, 20, "three recorders")
+        until(lambda: server.recorders() == 3, 30, "three recorders")
         likely: list[float] = []
         while len(likely) < 8 and max(likely, default=0.0) <= 0.95:
             server.play(SPOKEN.path)
@@ -95,13 +95,18 @@ def test_a_suspended_sink_falls_silent_and_comes_back(tmp_path: Path) -> None:
         recording(server, suspended, device="room") as recorder,
         recording(server, other, device="hall"),
     ):
-        until(lambda: server.recorders() == 2, 20, "two recorders")
+        until(lambda: server.recorders() == 2, 30, "two recorders")
         grows(suspended)
         server.suspend(True, "room")
-        until_suspended = suspended.stat().st_size
-        grows(other, by=2 * RATE_HZ)
-        # What was under way when the sink was suspended may still arrive.
-        assert suspended.stat().st_size - until_suspended < RATE_HZ
+
+        def nothing_comes() -> bool:
+            """Say whether nothing comes while a second does elsewhere."""
+            so_far = suspended.stat().st_size
+            grows(other, by=2 * RATE_HZ)
+            return suspended.stat().st_size == so_far
+
+        # What was under way when the sink was suspended still arrives, late where the recorder is.
+        until(nothing_comes, 30, "silence")
         server.suspend(False, "room")
         grows(suspended)
         assert recorder.running
@@ -118,7 +123,7 @@ def test_a_killed_server_can_be_started_again_on_its_socket(tmp_path: Path) -> N
         server.start()
         assert server.environment() == environment
         with recording(server, path):
-            until(lambda: path.exists() and path.stat().st_size > RATE_HZ, 20, "sound")
+            until(lambda: path.exists() and path.stat().st_size > RATE_HZ, 30, "sound")
 
 
 def test_the_server_is_private_and_leaves_nothing_behind() -> None:

@@ -68,11 +68,9 @@ def finish(heard: Daemon, limit_s: float) -> Body:
     Raises:
         TimeoutError: it goes on after `limit_s`.
     """
-    heard.until(lambda: not heard.child.running, limit_s, "the daemon to end")
-    heard.listen(0.2)
-    assert heard.child.code == 0, heard.child.tail()
+    last = heard.ended(limit_s)
     assert "canary" not in heard.child.complained()
-    return heard.last_run()
+    return last
 
 
 def words(bodies: list[Body]) -> list[str]:

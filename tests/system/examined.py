@@ -58,7 +58,7 @@ def asked(
 ) -> Report:
     """Run the command, and read its JSON."""
     argv = [*prefix, *command("doctor", "--config", str(config), "--format", "json", *words)]
-    finished = run(argv, limit_s=60, env=env)
+    finished = run(argv, limit_s=100, env=env)
     assert "Traceback" not in finished.stderr, finished.stderr
     assert finished.code in (0, 1, 2), finished.stderr
     rows = json.loads(finished.stdout)

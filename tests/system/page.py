@@ -12,13 +12,13 @@ from ..support.poll import until
 from ..support.processes import Child, started
 from .running import Daemon, command
 
-READY_S = 20.0
+READY_S = 60.0
 PICTURES = Path(__file__).resolve().parents[2] / "out" / "web"
 """Where screenshots are kept for whoever wants to look."""
 
 
 @contextmanager
-def server(folder: Path, *options: str, limit_s: float = 120.0) -> Iterator[tuple[Child, str]]:
+def server(folder: Path, *options: str, limit_s: float = 400.0) -> Iterator[tuple[Child, str]]:
     """Run the page's server for the daemon in `folder` on a free port; yields the child and its URL."""
     sockets = ("--endpoint", f"ipc://{folder}/control", "--transcripts", f"ipc://{folder}/transcripts")
     argv = command("web", "--bind", "127.0.0.1:0", *sockets, *options)

@@ -13,13 +13,13 @@ from ..support.container import Container, container, forbidden
 from ..support.poll import until
 from ..support.v3_server import Plan, V3Server, v3_server
 from .coded import recording
-from .running import Daemon, configuration
+from .running import Body, Daemon, configuration
 
 KEY = "canary-5ab1e"
 CREDENTIAL = "/etc/credstore/assemblyai-api-key"
 RUNTIME_DIR = "/run/heard"
 RECORDING = "/var/lib/heard-test/coded.wav"
-WAIT_S = 20.0
+WAIT_S = 40.0
 
 
 @contextmanager
@@ -79,6 +79,30 @@ def configure(box: Container, url: str, **upstream: object) -> None:
 def state(box: Container) -> str:
     """Return the state of the service, as `systemctl is-active` says it."""
     return box.run("systemctl", "is-active", "heard").stdout.strip()
+
+
+def stop(box: Container, heard: Daemon) -> Body:
+    """Stop the service, and listen to its last status, in which all is settled; return that.
+
+    What was settled was published before, to the last word.
+    """
+    box.do("systemctl", "stop", "heard")
+
+    def last() -> Body | None:
+        newest = heard.bodies("status")[-1]
+        settled = all(source["ledger"]["pending"] == 0 for source in newest["sources"].values())
+        return newest if newest["state"] == "draining" and settled else None
+
+    heard.until(last, WAIT_S, "the last status")
+    return heard.bodies("status")[-1]
+
+
+def told(box: Container, unit: str, line: str) -> None:
+    """Wait for a line in the journal of a unit, which is written by a process of its own."""
+    try:
+        until(lambda: line in box.journal(unit), WAIT_S, f"{line!r} in the journal", interval_s=0.2)
+    except TimeoutError as error:
+        raise TimeoutError(f"{error}\n{box.journal(unit)}") from None
 
 
 def main_pid(box: Container) -> int:

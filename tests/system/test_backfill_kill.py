@@ -31,10 +31,10 @@ def test_killed_during_a_backfill_every_word_comes_once(tmp_path: Path) -> None:
             began = [each["time"] for each in heard.bodies("upstream") if each["event"] == "backfill-started"]
             return any(final["end"] > began[0] for final in heard.finals()) if began else False
 
-        heard.until(lambda: captured_s() > BACK_AT_S, 40, "13 s of audio")
+        heard.until(lambda: captured_s() > BACK_AT_S, 60, "13 s of audio")
         server.plans = [Plan()]
         heard.ask("reconnect")
-        heard.until(in_between, 20, "a live turn beside the backlog")
+        heard.until(in_between, 40, "a live turn beside the backlog")
         heard.listen(0.2)
         os.kill(heard.status()["processes"]["upstream"]["pid"], signal.SIGKILL)
         last = finish(heard, 60)

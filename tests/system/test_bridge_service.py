@@ -8,7 +8,7 @@ import pytest
 
 from ..support.far_sides import receiver
 from ..support.poll import until
-from .service import installed, listening, wait_for
+from .service import installed, listening, told, wait_for
 
 SECRET = "whsec_" + "aGVhcmQgdGVzdHMgc2lnbiB3aXRoIHRoaXMga2V5"
 UNIT = "heard-bridge@webhook"
@@ -48,4 +48,4 @@ def test_a_bridge_runs_beside_the_daemon_and_goes_on_after_a_kill(tmp_path: Path
         box.do("systemctl", "start", UNIT)
         until(lambda: box.shown(UNIT, "ActiveState") == ["failed"], 20, box.journal(UNIT))
         assert box.shown(UNIT, "NRestarts") == ["0"]
-        assert "must be http://HOST or https://HOST" in box.journal(UNIT)
+        told(box, UNIT, "must be http://HOST or https://HOST")

@@ -21,7 +21,7 @@ from ..support.processes import run, started
 from .running import READY_S, command, configuration, control, folder
 
 SPOKEN = "arctic-aew-a0003"
-WAIT_S = 10.0
+WAIT_S = 40.0
 
 
 def _keygen(place: Path, *words: str) -> None:
@@ -183,7 +183,7 @@ def test_a_group_gets_the_two_sockets_and_nothing_else() -> None:
                 f'runtime_dir = "{place}"', f'runtime_dir = "{run_dir}"'
             )
         )
-        with started(command("run", "--config", str(config)), limit_s=60) as child:
+        with started(command("run", "--config", str(config)), limit_s=110) as child:
             until(lambda: "ready: mic live" in child.complained(), READY_S, "ready")
             assert (stat.S_IMODE(run_dir.stat().st_mode), run_dir.group()) == (0o750, "daemon")
             theirs = {path.name for path in run_dir.rglob("*") if path.stat().st_mode & 0o077}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from itertools import pairwise
 
 from heard.demo import recording, transcript
 
@@ -18,7 +19,7 @@ from .running import command
 def test_the_recording_that_ships_with_heard() -> None:
     """Finals on stdout, the summary on stderr where stdout is no terminal; it needs nothing at all."""
     bare = {name: os.environ[name] for name in ("PATH",) if name in os.environ}
-    finished = run(command("demo"), limit_s=90, env=bare)
+    finished = run(command("demo"), limit_s=110, env=bare)
     assert finished.code == 0, finished.stderr
     assert word_error_rate([(transcript(), finished.stdout)]) <= 0.1, finished.stdout
     for part in ("words in", "total", "denoise", "ledger of demo", "pending 0.00 s", "dB lower"):
@@ -29,13 +30,13 @@ def test_the_microphone_until_ctrl_c() -> None:
     """`--mic`: what is said is shown; Ctrl-C ends it with the summary and status 0."""
     with (
         sound_server() as server,
-        started(command("demo", "--mic"), limit_s=90, env=server.environment()) as child,
+        started(command("demo", "--mic"), limit_s=115, env=server.environment()) as child,
     ):
-        until(server.recorders, 30, "the demo to record")
+        until(server.recorders, 40, "the demo to record")
         server.play(recording())
-        until(lambda: len(child.printed().split()) >= 30, 30, "what was said")
+        until(lambda: len(child.printed().split()) >= 30, 40, "what was said")
         child.signal(signal.SIGINT)
-        assert child.wait(20) == 0, child.tail()
+        assert child.wait(30) == 0, child.tail()
         assert "ledger of mic" in child.complained()
         assert "Traceback" not in child.complained()
 
@@ -45,19 +46,21 @@ def test_a_terminal_shows_partials_in_place() -> None:
     session = f"heard-demo-{os.getpid()}"
     words = " ".join(command("demo"))
     run(
-        ["tmux", "new-session", "-d", "-s", session, "-x", "80", "-y", "24", f"{words}; sleep 60"], limit_s=10
+        ["tmux", "new-session", "-d", "-s", session, "-x", "80", "-y", "24", f"{words}; sleep 60"], limit_s=30
     )
     try:
         screens: list[str] = []
-        deadline = time.monotonic() + 80
+        deadline = time.monotonic() + 100
         while not (screens and "ledger of demo" in screens[-1]):
             assert time.monotonic() < deadline, "\n".join(screens[-1:])
-            screens.append(run(["tmux", "capture-pane", "-p", "-t", session], limit_s=10).stdout)
+            screens.append(run(["tmux", "capture-pane", "-p", "-t", session], limit_s=30).stdout)
             time.sleep(0.2)
         assert any("captured" in screen and "denoised" in screen for screen in screens), "level bars"
         assert any("listening to demo.flac" in screen for screen in screens)
         shown = [screen for screen in screens if "pot of gold" in screen]
-        assert all(screen.count("pot of gold") == 1 for screen in shown), "redrawn in place"
+        # A single one may have been looked at in the middle of its being drawn.
+        twice = [screen.count("pot of gold") > 1 for screen in shown]
+        assert not any(one and next_one for one, next_one in pairwise(twice)), "redrawn in place"
         assert "listening to" not in screens[-1], "the moving part is gone at the end"
     finally:
-        run(["tmux", "kill-session", "-t", session], limit_s=10)
+        run(["tmux", "kill-session", "-t", session], limit_s=30)

@@ -12,7 +12,19 @@ import pytest
 import soundfile
 
 from ..support.sound_server import SoundServer, sound_server
-from .device_faults import DEVICE, FAULTS, NOTICED_S, RATE_HZ, RECOVERED_S, Fault, first, listening, outage
+from .device_faults import (
+    DEVICE,
+    FAULTS,
+    NOTICED_S,
+    PATIENT,
+    RATE_HZ,
+    RECOVERED_S,
+    WAIT_S,
+    Fault,
+    first,
+    listening,
+    outage,
+)
 from .running import Daemon
 
 WITHIN_S = 0.05
@@ -55,15 +67,21 @@ def check_gap(heard: Daemon, gap: dict[str, object] | None, caused_at: tuple[flo
     assert caused_at[0] - LATENCY_S <= start <= caused_at[1] + LATENCY_S
     assert samples == pytest.approx((end - start) * RATE_HZ, abs=2)
     told = sum(body["samples"] for body in heard.bodies("gap.mic"))
-    assert heard.source("mic")["ledger"]["gaps"] == {"device-lost": pytest.approx(told, abs=4)}
+    # The report may come behind the message.
+    heard.until(
+        lambda: heard.source("mic")["ledger"]["gaps"] == {"device-lost": pytest.approx(told, abs=4)},
+        WAIT_S,
+        f"{told} samples on the ledger",
+    )
 
 
 def check_account(heard: Daemon) -> None:
     """All time since the source began is captured or a gap, to 50 ms, but for what is under way."""
+    asked = time.time()
     mic = heard.source("mic")
+    answered = time.time()
     accounted_s = (mic["ledger"]["captured"] + sum(mic["ledger"]["gaps"].values())) / RATE_HZ
-    elapsed_s = time.time() - mic["started"]
-    assert elapsed_s - 0.6 <= accounted_s <= elapsed_s + WITHIN_S
+    assert asked - mic["started"] - 0.6 <= accounted_s <= answered - mic["started"] + WITHIN_S
 
 
 @pytest.mark.slow
@@ -97,20 +115,25 @@ def test_default_follows_and_a_name_does_not() -> None:
     """Another default: who asked for "default" hears it within moments; who asked by name stays."""
     with sound_server(("room", "hall")) as server:
         default: dict[str, object] = {"name": "default", "device": "default"}
-        with listening(server, MIC, default) as heard, server.sounding(440.0, "hall"):
+        with (
+            listening(server, MIC, default, capture=PATIENT) as heard,
+            server.sounding(440.0, "hall"),
+        ):
             assert heard.source("default")["device"] == "default"
             assert heard.source("default")["opened"] == "room.monitor"
             before = time.time()
             server.control("set-default-source", "hall.monitor")
-            lost = first(heard, "default", "lost", since=before, limit_s=NOTICED_S)
+            lost = first(heard, "default", "lost", since=before, limit_s=WAIT_S)
             assert lost is not None
             assert lost["detail"] == "room.monitor is not the default input any more: hall.monitor is"
-            live = first(heard, "default", "live", since=before, limit_s=RECOVERED_S)
+            live = first(heard, "default", "live", since=before, limit_s=WAIT_S)
             assert live is not None
             assert live["detail"] == "default (hall.monitor)"
-            heard.until(lambda: sounds(heard, "default"), 3, "the tone")
+            heard.until(lambda: sounds(heard, "default"), WAIT_S, "the tone")
             assert heard.source("mic")["level_dbfs"] == -120
-            assert [body["event"] for body in heard.bodies("source.mic")].count("lost") == 0
+            events = heard.bodies("source.mic")
+            # At the start it may have taken a second try to open it.
+            assert [body for body in events if body["event"] == "lost" and body["time"] >= before] == []
             check_zeros(heard)
 
 
@@ -120,9 +143,19 @@ def sounds(heard: Daemon, name: str) -> bool:
     return level is not None and level > -20
 
 
+def alone(heard: Daemon, loud: str, silent: str) -> bool:
+    """Say whether a tone is heard by one source, and nothing at all by the other, at the same time."""
+    sources = heard.status()["sources"]
+    level = sources[loud]["level_dbfs"]
+    return level is not None and level > -20 and sources[silent]["level_dbfs"] == -120
+
+
 def check_zeros(heard: Daemon) -> None:
     """Nothing plays into the room: that is told once, and stands in the status."""
-    heard.until(lambda: heard.source("mic")["verdicts"] == ["digital-silence"], 4, "the verdict")
+    heard.until(lambda: heard.source("mic")["verdicts"] == ["digital-silence"], WAIT_S, "the verdict")
+    heard.catch_up()
+    # It may have been told before anybody was subscribed.
+    heard.mend()
     told = [body for body in heard.bodies("source.mic") if body["event"] == "verdict"]
     assert [body["verdict"] for body in told] == ["digital-silence"]
     assert told[0]["detail"] == "only zeros: nothing is playing there"
@@ -147,15 +180,16 @@ def test_each_monitor_is_what_it_says_and_the_list_names_it(two_rooms: SoundServ
     """Two monitors in one daemon: the tone that plays into one output is heard on its monitor alone."""
     room: dict[str, object] = {"name": "room", "device": "room.monitor"}
     hall: dict[str, object] = {"name": "hall", "device": "hall.monitor"}
-    with listening(two_rooms, room, hall) as heard:
+    with listening(two_rooms, room, hall, capture=PATIENT) as heard:
         listed = heard.ask("devices")["devices"]
         monitors = {row["name"]: row["description"] for row in listed if row["kind"] == "monitor"}
         assert monitors["hall.monitor"] == "Monitor of hall"
         for loud, silent in (("room", "hall"), ("hall", "room")):
             with two_rooms.sounding(440.0, loud):
-                heard.until(partial(sounds, heard, loud), 5, f"the tone in {loud}")
+                heard.until(partial(sounds, heard, loud), WAIT_S, f"the tone in {loud}")
                 heard.listen(1)
-                assert heard.source(silent)["level_dbfs"] == -120
+                # What sounded there before may still be on its way.
+                heard.until(partial(alone, heard, loud, silent), WAIT_S, f"the tone in {loud} alone")
 
 
 @pytest.fixture(name="two_rooms")

@@ -11,7 +11,8 @@ import pytest
 
 from heard.doctor.finding import State
 
-from .examined import FILE, asked, examined
+from ..support.poll import until
+from .examined import FILE, Report, asked, examined
 from .running import daemon
 
 LOOPING = {**FILE, "loop": True}
@@ -22,15 +23,22 @@ def test_one_that_is_well_then_hangs_then_has_died() -> None:
     with daemon([LOOPING]) as heard:
         heard.wait_ready()
         config = heard.folder / "heard.toml"
-        report = asked(config)
-        assert (report.code, report.faults()) == (0, {})
+
+        def well() -> Report | None:
+            found = asked(config)
+            return None if found.faults() else found
+
+        # On a busy machine the daemon may be late with an answer, which is a fault after 1 s.
+        report = until(well, 60, "a report without a fault")
+        assert report is not None
+        assert report.code == 0
         assert f"process {heard.child.pid} (" in report.of("control").found
         assert report.of("daemon").found == "ready; no process failed, no sample was lost"
         assert not [each for each in report.findings if each.check == "recognizer"]
         heard.child.signal(signal.SIGSTOP)
         began = time.monotonic()
         finding = examined(config).of("control")
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 30, "it waits for ever"
         assert finding.state is State.FAULT
         assert f"process {heard.child.pid}" in finding.found
         assert "no answer to status within 1 s" in finding.found

@@ -33,7 +33,7 @@ mkdir $group
 echo $$ > $group/cgroup.procs
 /lib/systemd/systemd --user </dev/null >/dev/null 2>&1 &
 manager=$!
-for _ in $(seq 100); do [ -S /run/me/systemd/private ] && break; sleep 0.05; done
+for _ in $(seq 600); do [ -S /run/me/systemd/private ] && break; sleep 0.05; done
 systemctl --user start heard 2>/dev/null || true
 status=0
 "$@" || status=$?
@@ -52,7 +52,7 @@ def manager_missing() -> str | None:
         return "unshare or systemd is not installed"
     group = "mount -t cgroup2 heard-test /mnt && mkdir /mnt/heard-test && rmdir /mnt/heard-test"
     tried = subprocess.run(
-        [*ALONE, "sh", "-c", group], capture_output=True, text=True, timeout=10, check=False
+        [*ALONE, "sh", "-c", group], capture_output=True, text=True, timeout=60, check=False
     )
     return f"a control group of one's own: {tried.stderr.strip()}" if tried.returncode else None
 
@@ -63,10 +63,10 @@ def remove_group(name: str) -> None:
     argv = [*ALONE, "sh", "-c", script, "remove", name]
 
     def removed() -> bool:
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=10, check=False)
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
         return done.returncode == 0 or "No such file" in done.stderr
 
-    until(removed, 10, "the end of the manager's control group")
+    until(removed, 60, "the end of the manager's control group")
 
 
 @pytest.fixture(name="place")

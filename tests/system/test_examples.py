@@ -10,17 +10,19 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from heard.demo import recording
 
-from ..support.corpus import utterance
+from ..support.corpus import RATE_HZ, Utterance, utterance
 from ..support.processes import Child, run, started
 from ..support.wer import word_error_rate
 from .running import Daemon, daemon, folder
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "clients" / "examples"
-END_S = 15
+END_S = 60
 
 
 @contextmanager
@@ -39,30 +41,45 @@ def finish(child: Child, heard: Daemon) -> str:
     return child.printed()
 
 
+LEAD_S = 3
+"""Nothing is said for so long, so that who subscribes while it begins misses nothing."""
+
+
+def led(folder: Path, said: Utterance) -> Path:
+    """Write an utterance with silence before it; return its path."""
+    path = folder / f"{said.name}.wav"
+    soundfile.write(path, np.concatenate([np.zeros(LEAD_S * RATE_HZ), said.samples()]), RATE_HZ)
+    return path
+
+
 def test_programs_hear_a_call(tmp_path: Path) -> None:
     """Ten lines of Python, bash with nothing of ours, minutes, and figures of a call of two sources."""
     said = {name: utterance(name) for name in ("vctk-p225-011", "vctk-p226-016")}
     caller, agent = said.values()
     sources = [
-        {"name": name, "input": "file", "path": str(each.path)}
+        {"name": name, "input": "file", "path": str(led(tmp_path, each))}
         for name, each in (("caller", caller), ("agent", agent))
     ]
     with place() as (path, env), ExitStack() as stack:
 
         def start(*words: str | Path) -> Child:
-            return stack.enter_context(started(words, limit_s=80, env=env))
+            return stack.enter_context(started(words, limit_s=110, env=env))
 
+        # These may come before the daemon, and so miss nothing of it.
         lines = start(sys.executable, EXAMPLES / "subscribe.py")
-        heard = stack.enter_context(daemon(sources, place=path, limit_s=80))
-        heard.until((path / "transcripts").exists, 30, "the sockets")
-        shell = start("bash", EXAMPLES / "subscribe.sh", "agent")
         figures = start(sys.executable, EXAMPLES / "call_analytics.py")
         notes = start(sys.executable, EXAMPLES / "meeting_notes.py", tmp_path / "notes.md")
+        heard = stack.enter_context(daemon(sources, place=path, limit_s=110))
+        heard.until((path / "transcripts").exists, 60, "the sockets")
+        shell = start("bash", EXAMPLES / "subscribe.sh", "agent")
         report = json.loads(finish(figures, heard))
         finish(notes, heard)
+        heard.catch_up()
         heard.until(lambda: heard.finals("agent")[-1]["text"] in shell.printed(), END_S, shell.tail())
         every = caller.transcript + " " + agent.transcript
-        assert len(lines.printed().split()) > 0.7 * len(every.split())
+        heard.until(
+            lambda: len(lines.printed().split()) > 0.7 * len(every.split()), END_S, "what subscribe.py prints"
+        )
         assert word_error_rate([(agent.transcript, shell.printed().replace("agent: ", ""))]) <= 0.3
         minutes = (tmp_path / "notes.md").read_text(encoding="utf-8")
         assert minutes.startswith("# Meeting of ")

@@ -27,7 +27,7 @@ SOURCE = '[[source]]\nname = "mic"\ninput = "file"\npath = "/var/lib/demo.flac"\
 def _box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
     if reason := forbidden():
         pytest.skip(f"needs a booted systemd: {reason}")
-    with container(tmp_path_factory.mktemp("container"), 180) as box:
+    with container(tmp_path_factory.mktemp("container"), 400) as box:
         yield box
 
 

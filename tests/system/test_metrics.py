@@ -17,21 +17,27 @@ from ..daemon.metrics.test_server import Unix
 from ..support.poll import until
 from ..support.processes import run
 from .examined import FILE
-from .running import command, configuration, daemon, folder
+from .running import Daemon, command, configuration, daemon, folder
 
 DOCS = Path(__file__).parents[2] / "docs"
 NAME = re.compile(r"\bheard_[a-z_]+")
 LOOPING = {**FILE, "loop": True}
+WAIT_S = 40
 
 Samples = dict[tuple[str, ...], float]
 
 
 def scraped(connection: http.client.HTTPConnection) -> tuple[set[str], Samples]:
-    """Return the names of all metrics, and the samples by name and the values of their labels."""
+    """Return the names of all metrics, and the samples by name and the values of their labels.
+
+    Neither where the process knows nothing that is new enough.
+    """
     connection.request("GET", "/metrics")
     reply = connection.getresponse()
     text = reply.read().decode()
     connection.close()
+    if reply.status == 503:
+        return set(), {}
     assert reply.status == 200, text
     names: set[str] = set()
     samples: Samples = {}
@@ -40,6 +46,11 @@ def scraped(connection: http.client.HTTPConnection) -> tuple[set[str], Samples]:
         for sample in family.samples:
             samples[(sample.name, *(value for _, value in sorted(sample.labels.items())))] = sample.value
     return names, samples
+
+
+def sample(heard: Daemon, *labelled: str) -> float:
+    """Return one sample of a new scrape, less than any where there is none."""
+    return scraped(Unix(heard.folder / "metrics"))[1].get(labelled, -1.0)
 
 
 def free_port() -> int:
@@ -57,6 +68,8 @@ def test_a_scrape_of_a_daemon() -> None:
     metrics = {"endpoint": "unix:{runtime_dir}/metrics"}
     with daemon([LOOPING], metrics=metrics) as heard:
         heard.wait_ready()
+        # It is told of the status behind who listens to the messages.
+        heard.until(lambda: sample(heard, "heard_state", "ready") == 1.0, WAIT_S, "ready")
         names, before = scraped(Unix(heard.folder / "metrics"))
         assert before[("heard_state", "ready")] == 1.0
         assert before[("heard_source_state", "mic", "live")] == 1.0
@@ -65,13 +78,11 @@ def test_a_scrape_of_a_daemon() -> None:
         assert before[("heard_info", "1", status["run"], status["version"])] == 1.0
         captured = before[("heard_captured_samples_total", "mic")]
         heard.until(
-            lambda: (
-                scraped(Unix(heard.folder / "metrics"))[1][("heard_captured_samples_total", "mic")] > captured
-            ),
-            10,
-            "more samples",
+            lambda: sample(heard, "heard_captured_samples_total", "mic") > captured, WAIT_S, "more samples"
         )
-        assert heard.status()["processes"]["metrics"]["counters"]["scrapes"] >= 2
+        heard.until(
+            lambda: heard.status()["processes"]["metrics"]["counters"]["scrapes"] >= 2, WAIT_S, "the count"
+        )
 
         board = json.loads((DOCS / "grafana-heard.json").read_text(encoding="utf-8"))
         asked = {
@@ -91,12 +102,11 @@ def test_a_scrape_of_a_daemon() -> None:
 
         def again() -> bool:
             try:
-                _, samples = scraped(Unix(heard.folder / "metrics"))
+                return sample(heard, "heard_process_restarts_total", "metrics") == 1.0
             except OSError:
                 return False
-            return samples[("heard_process_restarts_total", "metrics")] == 1.0
 
-        heard.until(again, 15, "the process that serves, again")
+        heard.until(again, WAIT_S, "the process that serves, again")
 
 
 @pytest.mark.slow
@@ -114,7 +124,11 @@ def test_a_port_that_is_taken_hurts_nobody() -> None:
             assert heard.status()["processes"]["metrics"]["restarts"] == 0
             taken.close()
             heard.until(lambda: not heard.status()["faults"], 10, "the end of the fault")
-            assert scraped(http.client.HTTPConnection("127.0.0.1", port, timeout=5))[0]
+            heard.until(
+                lambda: scraped(http.client.HTTPConnection("127.0.0.1", port, timeout=5))[0],
+                WAIT_S,
+                "figures",
+            )
             assert heard.child.terminate() == 0
 
 
@@ -152,7 +166,7 @@ def test_what_is_refused_at_the_start(tmp_path: Path) -> None:
             config = place / "heard.toml"
             config.write_text(configuration(place, [FILE], metrics={"endpoint": endpoint}))
             env = {**os.environ, "PYTHONPATH": str(tmp_path)}
-            finished = run(command("run", "--config", str(config)), limit_s=30, env=env)
+            finished = run(command("run", "--config", str(config)), limit_s=60, env=env)
         assert finished.code == code, finished.stderr
         assert told in finished.stderr
         assert len(finished.stderr.strip().splitlines()) == 1

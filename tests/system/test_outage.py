@@ -41,6 +41,7 @@ BESIDE = {"refused": 0, "stalled": 12, "swallowed": 0, "dropped": 2, "dumb": 2, 
 stalls passes on what had been given up, too, if the server has not closed it after its 10 s; inside TLS
 that would be no request for a session."""
 LIVE_WITHIN_S = 3.0
+SLOW_S = 34
 CONNECT_TIMEOUT_S = 10
 """The default."""
 
@@ -55,7 +56,13 @@ class Outage:
 
 @contextmanager
 def world(
-    kind: str, folder: Path, seconds: int, *, begun: bool = False, limit_s: float = 90.0
+    kind: str,
+    folder: Path,
+    seconds: int,
+    *,
+    begun: bool = False,
+    limit_s: float = 90.0,
+    connect_timeout_s: float = CONNECT_TIMEOUT_S,
 ) -> Iterator[tuple[Daemon, V3Server, Outage]]:
     """Run the daemon before a network that can go away in one way; `begun`: it is away from the start."""
     path = recording(folder, seconds)
@@ -85,7 +92,7 @@ def world(
         if begun:
             outage.begin()
         heard = stack.enter_context(
-            hearing(path, url, limit_s=limit_s, prefix=prefix, connect_timeout_s=CONNECT_TIMEOUT_S)
+            hearing(path, url, limit_s=limit_s, prefix=prefix, connect_timeout_s=connect_timeout_s)
         )
         yield heard, server, outage
 
@@ -128,15 +135,17 @@ def test_an_outage_longer_than_the_retention_costs_the_oldest_audio_alone(
         ) as heard,
     ):
         World(heard, net, server).until_sent(3.2)
+        began = time.monotonic()
         net.refuse()
         net.cut()
         heard.listen(OUTAGE_S)
         net.heal()
+        away_s = time.monotonic() - began
         last = finish(heard, 60)
         lost = check_but(heard, last, server, SECONDS * RATE_HZ, "expired")
         seconds = sum(stop - start for start, stop in lost) / RATE_HZ
         # The return is noticed late, and what is caught up expires as well until its turn is settled.
-        assert OUTAGE_S - RETENTION_S - 2 < seconds < OUTAGE_S + RETENTION_S
+        assert OUTAGE_S - RETENTION_S - 2 < seconds < away_s + RETENTION_S
 
 
 @pytest.mark.slow
@@ -164,20 +173,28 @@ def test_a_minute_without_a_network(
         assert len(asked) <= 2 + BESIDE[kind]
 
 
-@pytest.mark.timeout(120)
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "dropped",
-        pytest.param("dumb", marks=pytest.mark.slow),
-        pytest.param("swallowed", marks=pytest.mark.slow),
-        pytest.param("nameless", marks=pytest.mark.slow),
-    ],
-)
-def test_a_black_hole_from_the_start(kind: str, tmp_path: Path) -> None:
-    """Nobody has been reached yet; the first attempt hangs, and another finds the service at once."""
+def test_a_black_hole_from_the_start(tmp_path: Path) -> None:
+    """Nobody has been reached yet; the first attempt hangs, and others find the service long before it does.
+
+    It has a minute. A kernel repeats its SYN after 15 s and then 31 s, a newer one after 19 s and 35 s.
+    """
+    with world("dropped", tmp_path, SLOW_S, begun=True, connect_timeout_s=60) as (heard, server, outage):
+        until_attempted(heard)
+        heard.listen(20)
+        assert server.records == []
+        returned = time.time()
+        outage.end()
+        check(heard, finish(heard, 60), server, SLOW_S * RATE_HZ)
+        # The machine may be busy; how soon it is without that is for the slow test below.
+        assert live_again_s(heard, returned) <= 9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["dropped", "dumb", "swallowed", "nameless"])
+def test_a_black_hole_from_the_start_is_left_at_once(kind: str, tmp_path: Path) -> None:
+    """The same within the promised time, whatever it is that is lost."""
     with world(kind, tmp_path, 10, begun=True) as (heard, server, outage):
-        heard.until(lambda: heard.bodies("upstream.mic"), 20, "an attempt")
+        until_attempted(heard)
         # The kernel repeats a SYN after 3 s, and then after 7.
         heard.listen(3.5)
         assert server.records == []
@@ -185,6 +202,11 @@ def test_a_black_hole_from_the_start(kind: str, tmp_path: Path) -> None:
         outage.end()
         check(heard, finish(heard, 60), server, 10 * RATE_HZ)
         assert live_again_s(heard, returned) <= LIVE_WITHIN_S
+
+
+def until_attempted(heard: Daemon) -> None:
+    """Wait until a session is asked for: audio waits. The message may come before a subscriber is there."""
+    heard.until(lambda: heard.source("mic")["upstream"]["backlog_s"] > 0, 40, "an attempt")
 
 
 def live_again_s(heard: Daemon, returned: float) -> float:

@@ -22,7 +22,7 @@ SPOKEN = "arctic-aew-a0003"
 
 def _heard(*words: str, env: dict[str, str] | None = None, stdin: bytes = b"") -> Finished:
     """Run a `heard` command to its end."""
-    return run(command(*words), limit_s=60, env={**os.environ, **(env or {})}, stdin=stdin)
+    return run(command(*words), limit_s=100, env={**os.environ, **(env or {})}, stdin=stdin)
 
 
 def _one_line(finished: Finished, code: int) -> str:
@@ -95,7 +95,7 @@ def test_heardctl_without_a_daemon() -> None:
     with folder() as place:
         for words in (["status"], ["mute"], ["listen"], ["stop"]):
             argv = control(*words, "--endpoint", f"ipc://{place}/control")
-            finished = run(argv, limit_s=30)
+            finished = run(argv, limit_s=60)
             assert "heard run" in _one_line(finished, 3), words
 
 
@@ -156,7 +156,7 @@ def test_raw_samples_on_stdin() -> None:
         source = {"name": "pipe", "input": "stdin", "pace": "fast"}
         config.write_text(configuration(place, [source], top={"exit_when_done": True}))
         finished = run(
-            command("run", "--config", str(config)), limit_s=60, stdin=said.pcm().astype("<i2").tobytes()
+            command("run", "--config", str(config)), limit_s=100, stdin=said.pcm().astype("<i2").tobytes()
         )
         assert finished.code == 0, finished.stderr
         last = (place / "state" / "last-run.json").read_text()
@@ -188,7 +188,7 @@ def test_a_key_that_the_service_refuses() -> None:
         upstream = {"service": "assemblyai", "url": server.url}
         with daemon([source], env={**os.environ, **env}, upstream=upstream) as heard:
             heard.wait_ready("degraded")
-            heard.until(lambda: heard.source("mic")["upstream"]["state"] == "refused", 10, "refused")
+            heard.until(lambda: heard.source("mic")["upstream"]["state"] == "refused", 40, "refused")
             heard.listen(4)
             assert len(server.records) == before + 1, "asked once, then slowly"
             ledger = heard.source("mic")["ledger"]
@@ -196,7 +196,7 @@ def test_a_key_that_the_service_refuses() -> None:
             server.key = None
             heard.ask("reconnect")
             heard.until(
-                lambda: heard.source("mic")["upstream"]["state"] == "open", 10, "open after reconnect"
+                lambda: heard.source("mic")["upstream"]["state"] == "open", 40, "open after reconnect"
             )
             for process in heard.status()["processes"].values():
                 line = Path(f"/proc/{process['pid']}/cmdline").read_bytes()

@@ -63,7 +63,7 @@ def test_random_kills_cost_nothing(tmp_path: Path) -> None:
                     kills[stage] += 1
         heard.until(lambda: _done(heard), MOST_LATE_S, "all to be settled")
         heard.ask("stop")
-        last = finish(heard, 10)
+        last = finish(heard, 40)
         print(f"{kills.total()} kills in {last['uptime_s']:.0f} s: {dict(kills)}")
         check(heard, last, server, seconds * RATE_HZ)
 

@@ -21,6 +21,8 @@ from .service import (
     main_pid,
     stages,
     state,
+    stop,
+    told,
     wait_for,
 )
 
@@ -29,12 +31,12 @@ HEARDCTL = "/opt/heard/bin/heardctl"
 
 @pytest.fixture(name="box", scope="module")
 def _box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
-    with installed(tmp_path_factory.mktemp("container"), 110) as box:
+    with installed(tmp_path_factory.mktemp("container"), 400) as box:
         yield box
 
 
 def test_start_to_stop(box: Container) -> None:
-    """`systemctl start` returns when audio flows; `stop` within 5 s, and the last words are published.
+    """`systemctl start` returns when audio flows; at `stop` the last words are published.
 
     In between: the key comes from the credential, which nobody but the service can read; the status line
     says what is going on.
@@ -48,9 +50,12 @@ def test_start_to_stop(box: Container) -> None:
         heard.until(lambda: heard.finals("mic"), WAIT_S, "a final")
         assert server.records[0].authorization == KEY
 
-        line = until(lambda: box.shown("heard", "StatusText")[0], WAIT_S, "a status line")
-        assert line.startswith("ready: mic live at ")
-        assert "(upstream open" in line
+        # systemd is told once a second.
+        def is_told() -> bool:
+            line = box.shown("heard", "StatusText")[0]
+            return line.startswith("ready: mic live at ") and "(upstream open" in line
+
+        until(is_told, WAIT_S, "the status line")
         inside = "/run/credentials/heard.service/assemblyai-api-key"
         for path in (inside, CREDENTIAL):
             refused = box.run("cat", path, user="daemon")
@@ -67,11 +72,9 @@ def test_start_to_stop(box: Container) -> None:
             lambda: len(heard.bodies("transcript.partial.mic")) > turns, WAIT_S, "words of an open turn"
         )
         began = time.monotonic()
-        box.do("systemctl", "stop", "heard")
-        took_s = time.monotonic() - began
-        heard.listen(0.2)
-        ledger = heard.bodies("status")[-1]["sources"]["mic"]["ledger"]
-        assert took_s <= 5
+        ledger = stop(box, heard)["sources"]["mic"]["ledger"]
+        # systemd would kill it after 15 s, and say so; that it takes 5 s is for the slow test below.
+        assert time.monotonic() - began < 15
         assert (ledger["pending"], ledger["dropped"]) == (0, {})
         said = words(heard.finals("mic"))
         whole = [f"w{n}" for n in range(ledger["captured"] // WORD) if turns_of_five(n)]
@@ -101,11 +104,11 @@ def test_reload(box: Container) -> None:
         pid = main_pid(box)
         configure(box, server.url, frame_ms=100)
         box.do("systemctl", "reload", "heard")
-        assert "reload: changed: upstream.frame_ms" in box.journal("heard")
+        told(box, "heard", "reload: changed: upstream.frame_ms")
         configure(box, server.url, frame_ms=7)
         refused = box.run("systemctl", "reload", "heard")
         assert refused.code != 0
-        assert "upstream.frame_ms = 7: must be" in box.journal("heard")
+        told(box, "heard", "upstream.frame_ms = 7: must be")
         assert (state(box), main_pid(box), heard.status()["state"]) == ("active", pid, "ready")
 
 
@@ -114,9 +117,9 @@ def test_a_refused_configuration_is_not_tried_again(box: Container) -> None:
     with listening(box) as (server, _heard):
         configure(box, server.url, frame_ms=7)
         assert box.run("systemctl", "start", "heard").code != 0
-        assert state(box) == "failed"
+        wait_for(box, "failed")
         assert box.shown("heard", "Result", "ExecMainStatus", "NRestarts") == ["exit-code", "2", "0"]
-        assert "upstream.frame_ms = 7: must be" in box.journal("heard")
+        told(box, "heard", "upstream.frame_ms = 7: must be")
 
 
 def test_no_key_is_not_tried_again(box: Container) -> None:

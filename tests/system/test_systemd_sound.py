@@ -8,7 +8,7 @@ import pytest
 
 from ..support.container import PREFIX, Container
 from ..support.poll import until
-from .service import WAIT_S, installed, state
+from .service import WAIT_S, installed, state, told
 
 HEARD = f"{PREFIX}/bin/heard"
 HEARDCTL = f"{PREFIX}/bin/heardctl"
@@ -50,7 +50,7 @@ def test_a_sound_server_of_the_machine_is_heard_by_the_system_service(box: Conta
     box.do("systemctl", "start", "machine-sound", "player", "heard", limit_s=60)
     try:
         until(lambda: "mic live at " in status_of(box), WAIT_S, "the microphone", interval_s=0.5)
-        assert "mic: hearing default (room.monitor)" in box.journal("heard")
+        told(box, "heard", "mic: hearing default (room.monitor)")
     finally:
         box.do("systemctl", "stop", "heard", "machine-sound", "player")
         (box.root / "etc/systemd/system/heard.service.d/sound.conf").unlink()
@@ -85,6 +85,6 @@ def test_a_session_s_sound_server_is_heard_by_that_session_s_service_alone(box: 
     until(lambda: "mic live at " in status_of(box, user="ann", **session), WAIT_S, "ann's microphone")
     box.do("systemctl", "start", "heard", limit_s=60)
     assert state(box) == "active"
-    assert status_of(box).startswith("degraded: mic lost")
+    until(lambda: status_of(box).startswith("degraded: mic lost"), WAIT_S, "the status line")
     box.do("systemctl", "stop", "heard")
     ann("stop", "heard", "my-sound", "player")

@@ -35,7 +35,7 @@ return false;
 
 @pytest.fixture(scope="module", name="heard")
 def _heard() -> Iterator[Daemon]:
-    with daemon([SOURCE], limit_s=150) as heard:
+    with daemon([SOURCE], limit_s=400) as heard:
         heard.wait_ready()
         yield heard
 
@@ -50,11 +50,12 @@ def test_what_is_said_appears_while_it_is_being_said(page: Browser, heard: Daemo
     """First as it comes, then as it stays: the words that are published, under the source's name."""
     until(lambda: page.text("#partials .text"), WAIT_S, "a partial")
     until(lambda: page.text("#finals .text"), WAIT_S, "a final")
-    heard.until(heard.finals, WAIT_S, "the final")
-    first = heard.finals()[0]
-    assert page.text("#finals .text") == first["text"]
+    # Which of the first ones it is depends on when the page was there.
+    heard.until(
+        lambda: page.text("#finals .text") in [final["text"] for final in heard.finals()], WAIT_S, "the final"
+    )
     assert page.text("#finals .name") == "mic"
-    assert page.text("#state") == "ready"
+    page.until_text("#state", "ready")
 
 
 def test_both_spectrograms_and_meters_move(page: Browser) -> None:

@@ -21,7 +21,7 @@ from .coded import RATE_HZ, hearing
 from .running import Daemon
 
 BYTES_PER_SECOND = 2 * RATE_HZ
-WAIT_S = 25.0
+WAIT_S = 40.0
 SUPPORT = Path(__file__).parents[1] / "support"
 TRUSTED, STRANGER = SUPPORT / "localhost.pem", SUPPORT / "stranger.pem"
 NAME = "speech.test"
@@ -72,7 +72,9 @@ class World:
         """Wait until a session (the newest) has received so much audio."""
         records = self.server.records
         self.heard.until(
-            lambda: bool(records) and len(records[session].audio) >= seconds * BYTES_PER_SECOND,
+            lambda: (
+                len(records) > max(session, 0) and len(records[session].audio) >= seconds * BYTES_PER_SECOND
+            ),
             WAIT_S,
             f"{seconds:g} s of audio in session {session}",
         )
@@ -150,7 +152,7 @@ class Moment:
 
     wait: Callable[[World], None]
     plans: tuple[Plan, ...] = (Plan(),)
-    least_s: int = 8
+    least_s: int = 12
 
 
 def _connecting(world: World) -> None:
@@ -172,7 +174,7 @@ MOMENTS = {
     "connecting": Moment(_connecting),
     "in mid-turn": Moment(lambda world: world.until_sent(4.2)),
     "in a pause": Moment(lambda world: world.until_sent(5.8)),
-    "backfill": Moment(_backfill, least_s=12),
+    "backfill": Moment(_backfill, least_s=16),
     # Due after 6 s; the next session is being opened then.
     "rotation": Moment(
         lambda world: world.heard.until(lambda: len(world.server.records) > 1, WAIT_S, "the next session"),

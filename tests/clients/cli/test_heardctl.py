@@ -7,6 +7,7 @@ import re
 import select
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from heard.wire.codec import Body, checked, pack, unpack
 
 from ...support import processes
 from ...support.poll import until
-from ..peers import Frames, answering, final, publishing
+from ..peers import Frames, Publisher, answering, final, publishing
 
 HEARDCTL = (sys.executable, "-c", "import sys; from heard_client.cli import main; sys.exit(main())")
 COMMANDS = (
@@ -31,9 +32,21 @@ ARGUMENTS = {
     "forget": ("--all", "--yes"),
 }
 
+SHOWN_S = 30.0
+
+
+def shown(daemon: Publisher, predicate: Callable[[], object], what: str) -> None:
+    """Wait until it is so, with a daemon that is heard of all the while: its silence would be told."""
+
+    def holds() -> bool:
+        daemon.send_status()
+        return bool(predicate())
+
+    until(holds, SHOWN_S, what, interval_s=0.1)
+
 
 def heardctl(*arguments: str, env: dict[str, str] | None = None) -> processes.Finished:
-    return processes.run([*HEARDCTL, *arguments], limit_s=30, env=env)
+    return processes.run([*HEARDCTL, *arguments], limit_s=90, env=env)
 
 
 def test_every_command_says_in_one_line_that_heard_is_not_running(tmp_path: Path) -> None:
@@ -124,14 +137,14 @@ def test_listen_into_a_pipe_prints_finals_as_they_come(tmp_path: Path) -> None:
     """One line each, at once; Ctrl-C ends it with 130 and without a word."""
     with (
         publishing(tmp_path / "t") as daemon,
-        processes.started([*HEARDCTL, "listen", "--transcripts", daemon.endpoint], limit_s=30) as child,
+        processes.started([*HEARDCTL, "listen", "--transcripts", daemon.endpoint], limit_s=110) as child,
     ):
         daemon.await_subscriptions(4)
         daemon.send("transcript.partial.mic", final("so"))
         daemon.send("transcript.final.mic", final("So far."))
-        until(lambda: child.printed() == "mic: So far.\n", 10, f"the final\n{child.tail()}")
+        shown(daemon, lambda: child.printed() == "mic: So far.\n", f"the final\n{child.tail()}")
         child.signal(signal.SIGINT)
-        assert child.wait(10) == 130
+        assert child.wait(SHOWN_S) == 130
         assert child.complained().strip() == ""
 
 
@@ -140,12 +153,12 @@ def test_listen_as_json_has_one_message_a_line(tmp_path: Path) -> None:
     arguments = ("listen", "--format", "json", "--finals", "--source", "mic")
     with (
         publishing(tmp_path / "t") as daemon,
-        processes.started([*HEARDCTL, *arguments, "--transcripts", daemon.endpoint], limit_s=30) as child,
+        processes.started([*HEARDCTL, *arguments, "--transcripts", daemon.endpoint], limit_s=110) as child,
     ):
         assert sorted(daemon.await_subscriptions(2)) == ["status", "transcript.final.mic"]
         daemon.send("transcript.final.mic2", final("not this"))
         daemon.send("transcript.final.mic", final("naïve\x1b[2J", blob=b"\0"))
-        until(lambda: child.printed().endswith("\n"), 10, f"a line\n{child.tail()}")
+        until(lambda: child.printed().endswith("\n"), SHOWN_S, f"a line\n{child.tail()}")
         (line,) = child.printed().splitlines()
         message = json.loads(line)
         assert (message["topic"], message["text"], message["seq"]) == (
@@ -159,12 +172,12 @@ def test_listen_says_what_it_missed(tmp_path: Path) -> None:
     """On stderr: the transcript itself stays clean."""
     with (
         publishing(tmp_path / "t") as daemon,
-        processes.started([*HEARDCTL, "listen", "--transcripts", daemon.endpoint], limit_s=30) as child,
+        processes.started([*HEARDCTL, "listen", "--transcripts", daemon.endpoint], limit_s=110) as child,
     ):
         daemon.await_subscriptions(4)
         daemon.send("transcript.final.mic", final("one"), seq=1)
         daemon.send("transcript.final.mic", final("four"), seq=4)
-        until(lambda: "four" in child.printed(), 10, f"the final\n{child.tail()}")
+        shown(daemon, lambda: "four" in child.printed(), f"the final\n{child.tail()}")
         assert child.complained() == ("heardctl: 2 finished turns were missed and cannot be had any more\n")
 
 
@@ -173,7 +186,7 @@ def test_a_reader_that_has_enough_ends_it_quietly(tmp_path: Path) -> None:
     shell = ["sh", "-c", 'set -- "$@"; "$@" | head -1; exit 0', "sh", *HEARDCTL]
     with (
         publishing(tmp_path / "t") as daemon,
-        processes.started([*shell, "listen", "--transcripts", daemon.endpoint], limit_s=30) as child,
+        processes.started([*shell, "listen", "--transcripts", daemon.endpoint], limit_s=110) as child,
     ):
         daemon.await_subscriptions(4)
 
@@ -181,7 +194,7 @@ def test_a_reader_that_has_enough_ends_it_quietly(tmp_path: Path) -> None:
             daemon.send("transcript.final.mic", final("word"))
             return not child.running
 
-        until(spoken, 10, f"the end of the pipeline\n{child.tail()}")
+        until(spoken, SHOWN_S, f"the end of the pipeline\n{child.tail()}")
         assert child.printed() == "mic: word\n"
         assert child.complained() == ""
 
@@ -209,12 +222,13 @@ def test_listen_on_a_terminal_redraws_the_partial_and_gives_the_cursor_back(tmp_
         try:
             daemon.await_subscriptions(7)
             daemon.send("transcript.partial.mic", final("so"))
-            until(lambda: shows(b"mic: so\x1b[0m"), 10, "the partial")
+            shown(daemon, lambda: shows(b"mic: so\x1b[0m"), "the partial")
             daemon.send("transcript.final.mic", final("So far."))
-            until(lambda: shows(b"\r\x1b[2K\x1b[36mmic: So far.\x1b[0m\r\n"), 10, "the final in its place")
+            place = b"\r\x1b[2K\x1b[36mmic: So far.\x1b[0m\r\n"
+            shown(daemon, lambda: shows(place), "the final in its place")
             os.write(terminal, b"\x03")
-            until(lambda: shows(b"\x1b[?25h"), 10, "the cursor")
-            until(ended, 10, "the end")
+            until(lambda: shows(b"\x1b[?25h"), SHOWN_S, "the cursor")
+            until(ended, SHOWN_S, "the end")
         finally:
             if not done:
                 os.kill(pid, signal.SIGKILL)
@@ -273,7 +287,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     shell = ["sh", "-c", '"$@" > /dev/full', "sh", *HEARDCTL]
     with answering(tmp_path / "c", _states) as endpoint:
         for command in (("status",), ("mute",), ("status", "--format", "json")):
-            done = processes.run([*shell, *command, "--endpoint", endpoint], limit_s=30)
+            done = processes.run([*shell, *command, "--endpoint", endpoint], limit_s=90)
             assert done.code == 1
             assert done.stderr == "heardctl: the output cannot be written: No space left on device\n"
 

@@ -165,12 +165,12 @@ def test_forget_asks_on_a_terminal(tmp_path: Path, typed: str, code: int) -> Non
     question = "Delete 3 turns and 1 other entry, for good? [y/N]: "
     with (
         answering(tmp_path / "c", forgetting(asked, [])),
-        processes.started(["script", "-qec", words, "/dev/null"], limit_s=30, stdin=True) as child,
+        processes.started(["script", "-qec", words, "/dev/null"], limit_s=90, stdin=True) as child,
     ):
         # Typed before, a Ctrl-C would end Python while it starts.
-        until(lambda: question in child.printed(), 20, "the question")
+        until(lambda: question in child.printed(), 40, "the question")
         child.write(typed.encode())
-        assert child.wait(20) == code
+        assert child.wait(40) == code
         printed = child.printed()
     assert asked[0] == {"all": True, "dry_run": True}
     assert len(asked) == (2 if code == 0 else 1)

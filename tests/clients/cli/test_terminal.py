@@ -1,6 +1,6 @@
 """`heardctl listen` and `heardctl status --follow` on a real terminal of 80 by 24."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import pytest
 
 from heard.wire.codec import Body, pack, unpack
 
-from ...support.terminal import terminal
+from ...support.terminal import Terminal, terminal
 from ..peers import Frames, Publisher, answering, final, publishing
 from .test_dashboard import status
 from .test_heardctl import HEARDCTL
@@ -36,6 +36,16 @@ def command(folder: Path, *words: str) -> list[str]:
     return [*HEARDCTL, *words, *where]
 
 
+def shown(it: Publisher, screen: Terminal, predicate: Callable[[list[str]], object], what: str) -> list[str]:
+    """Wait for the screen, with a daemon that is heard of all the while: its silence would be told."""
+
+    def holds(rows: list[str]) -> object:
+        it.send_status()
+        return predicate(rows)
+
+    return screen.until(holds, SHOWN_S, what)
+
+
 def test_captions_are_redrawn_in_place_and_finals_scroll(tmp_path: Path) -> None:
     """One row for a turn however often it changes; colours tell sources apart; Ctrl-C ends it with 130."""
     with daemon(tmp_path) as it, terminal(command(tmp_path, "listen"), tmp_path) as screen:
@@ -43,21 +53,21 @@ def test_captions_are_redrawn_in_place_and_finals_scroll(tmp_path: Path) -> None
         for length in range(1, 9):
             it.send("transcript.partial.mic", final(" ".join(["word"] * length)))
         it.send("transcript.partial.line", final("hello", "t2"))
-        rows = screen.until(lambda rows: "line: hello" in rows, SHOWN_S, "both partials")
+        rows = shown(it, screen, lambda rows: "line: hello" in rows, "both partials")
         assert [row for row in rows if row] == ["mic: " + " ".join(["word"] * 8), "line: hello"]
         it.send("transcript.final.mic", final("Eight words."))
-        rows = screen.until(lambda rows: "mic: Eight words." in rows, SHOWN_S, "the final")
+        rows = shown(it, screen, lambda rows: "mic: Eight words." in rows, "the final")
         assert [row for row in rows if row] == ["mic: Eight words.", "line: hello"]
         styled = [row for row in screen.screen(styled=True) if row]
         assert "\x1b[36m" in styled[0]
         assert "\x1b[2m" in styled[1] and "33m" in styled[1]  # noqa: PT018  # one style of one row
         for number in range(40):
             it.send("transcript.final.line", final(f"Turn {number}.", f"l{number}"))
-        screen.until(lambda rows: "line: Turn 39." in rows, SHOWN_S, "the last turn")
+        shown(it, screen, lambda rows: "line: Turn 39." in rows, "the last turn")
         kept = [row for row in screen.scrolled() if "Turn" in row]
         assert kept == [f"line: Turn {number}." for number in range(40)]
         screen.press("C-c")
-        screen.until(lambda rows: "ended with 130" in rows, SHOWN_S, "the end")
+        shown(it, screen, lambda rows: "ended with 130" in rows, "the end")
 
 
 def test_captions_fit_a_terminal_that_changes_and_hold_wide_characters(tmp_path: Path) -> None:
@@ -66,13 +76,13 @@ def test_captions_fit_a_terminal_that_changes_and_hold_wide_characters(tmp_path:
         it.await_subscriptions(7)
         wide = "音声認識は雑音の中でも聞き取ります" * 3
         it.send("transcript.partial.mic", final(wide))
-        screen.until(lambda rows: sum("音" in row for row in rows) == 2, SHOWN_S, "two rows")
+        shown(it, screen, lambda rows: sum("音" in row for row in rows) == 2, "two rows")
         screen.resize(40, 24)
         third = wide[: len(wide) // 3]
         narrow = [f"mic: {third}", f"     {third}", f"     {third}"]
-        screen.until(lambda rows: rows[:3] == narrow and not any(rows[3:]), SHOWN_S, "three rows")
+        shown(it, screen, lambda rows: rows[:3] == narrow and not any(rows[3:]), "three rows")
         screen.resize(120, 24)
-        screen.until(lambda rows: rows[0] == f"mic: {wide}" and not any(rows[1:]), SHOWN_S, "one row")
+        shown(it, screen, lambda rows: rows[0] == f"mic: {wide}" and not any(rows[1:]), "one row")
 
 
 def test_colours_can_be_switched_off(tmp_path: Path) -> None:
@@ -81,7 +91,7 @@ def test_colours_can_be_switched_off(tmp_path: Path) -> None:
     with daemon(tmp_path) as it, terminal(command(tmp_path, "listen"), tmp_path, env=env) as screen:
         it.await_subscriptions(7)
         it.send("transcript.final.mic", final("Plain."))
-        screen.until(lambda rows: "mic: Plain." in rows, SHOWN_S, "the final")
+        shown(it, screen, lambda rows: "mic: Plain." in rows, "the final")
         assert "\x1b[" not in "".join(screen.screen(styled=True))
 
 
@@ -91,12 +101,12 @@ def test_a_restarted_daemon_is_told_and_listened_to(tmp_path: Path) -> None:
         it.await_subscriptions(7)
         it.send_status()
         it.send("transcript.final.mic", final("Before.", "t0"))
-        screen.until(lambda rows: "mic: Before." in rows, SHOWN_S, "the first final")
+        shown(it, screen, lambda rows: "mic: Before." in rows, "the first final")
         it.run = "run-2"
         it.numbers.clear()
         it.send_status()
         it.send("transcript.final.mic", final("After.", "t9"))
-        rows = screen.until(lambda rows: "mic: After." in rows, SHOWN_S, "the second final")
+        rows = shown(it, screen, lambda rows: "mic: After." in rows, "the second final")
         assert [row for row in rows if row] == ["mic: Before.", "(heard was restarted)", "mic: After."]
 
 

@@ -14,7 +14,7 @@ from ...clients.peers import Publisher, answering, final, publishing
 from ...support.poll import until
 from ...support.processes import Child, started
 
-WAIT_S = 20.0
+WAIT_S = 30.0
 SECRET = "whsec_" + "aGVhcmQgdGVzdHMgc2lnbiB3aXRoIHRoaXMga2V5"
 
 
@@ -32,7 +32,7 @@ def bridge(folder: Path, kind: str, *options: str, env: dict[str, str] | None = 
     argv += ["--endpoint", f"ipc://{folder}/control", "--transcripts", f"ipc://{folder}/transcripts"]
     if kind != "wyoming":
         argv += ["--state-dir", str(folder / "state")]
-    with started(argv, limit_s=60, env={**os.environ, **(env or {})}) as child:
+    with started(argv, limit_s=110, env={**os.environ, **(env or {})}) as child:
         yield child
 
 

@@ -1,6 +1,6 @@
 """How far everything has arrived, whatever the order of the acknowledgements."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heard.bridges.outbox import Outbox
@@ -26,6 +26,7 @@ def test_one_that_is_missing_holds_the_place_back() -> None:
     assert outbox.settled == at(9)
 
 
+@settings(deadline=None)
 @given(st.permutations(range(8)), st.integers(0, 8))
 def test_the_place_leaves_none_out(order: list[int], acknowledged: int) -> None:
     """It is behind the longest run from the beginning that has arrived."""

@@ -20,7 +20,7 @@ from ...clients.peers import Publisher
 from ...support.poll import until
 from .running import daemon, say, status
 
-WAIT_S = 20
+WAIT_S = 30
 
 
 class Shelf:
@@ -83,7 +83,7 @@ def unsubscribed(it: Publisher, count: int) -> None:
 
 def run(work: object) -> None:
     assert asyncio.iscoroutine(work)
-    asyncio.run(asyncio.wait_for(work, 60))
+    asyncio.run(asyncio.wait_for(work, 100))
 
 
 def test_those_of_a_source_wait_for_each_other_and_for_no_other_source(tmp_path: Path) -> None:
@@ -110,8 +110,9 @@ def test_those_of_a_source_wait_for_each_other_and_for_no_other_source(tmp_path:
     run(work())
 
 
-def test_what_is_on_its_way_at_the_end_may_arrive(tmp_path: Path) -> None:
+def test_what_is_on_its_way_at_the_end_may_arrive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stop waits a moment for it, and the place is behind it."""
+    monkeypatch.setattr("heard.bridges.process.GRACE_S", WAIT_S)
 
     async def work() -> None:
         with daemon(tmp_path) as it:

@@ -38,7 +38,7 @@ def serving(folder: Path) -> Iterator[tuple[Publisher, int]]:
 
 @asynccontextmanager
 async def connected(port: int) -> AsyncIterator[AsyncTcpClient]:
-    client = AsyncTcpClient("127.0.0.1", port, connect_timeout=5, read_timeout=WAIT_S)
+    client = AsyncTcpClient("127.0.0.1", port, connect_timeout=20, read_timeout=WAIT_S)
     await client.connect()
     try:
         yield client
@@ -58,7 +58,7 @@ async def read(client: AsyncTcpClient, upto: str) -> list[Event]:
 
 def run(work: Callable[[], Awaitable[None]]) -> None:
     async def limited() -> None:
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(90):
             await work()
 
     asyncio.run(limited())

@@ -1,5 +1,6 @@
 """A capture process with everything around it that the daemon would have: real sockets, no other stage."""
 
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -29,8 +30,11 @@ from ...support.poll import until
 from ...support.processes import Child, started
 
 RATE_HZ = 16_000
-LIMIT_S = 60.0
-ANSWER_S = 10.0
+LIMIT_S = 110.0
+ANSWER_S = 30.0
+END_S = 30.0
+"""For a process to end; none of them promises to be quick where the machine is not."""
+MEMORY = Path("/dev/shm")  # noqa: S108  # each test has a folder of its own there
 
 Samples = npt.NDArray[np.int16]
 
@@ -54,6 +58,7 @@ class Around:
         self.answers: dict[int, Answer] = {}
         self.report: Report | None = None
         self.reading = True
+        self._pid: int | None = None
         self._sequence = 0
         self._pipes = Pipes(folder)
         self._reports = self._pipes.reports_router()
@@ -85,22 +90,34 @@ class Around:
     ) -> Iterator[Child]:
         """Run the capture process, behind the words of `prefix`, while the block runs."""
         argv = [*prefix, sys.executable, "-m", "heard.capture", "--runtime-dir", str(self.folder)]
-        self.report = None
+        self.report, before = None, self._pid
         with started(argv, limit_s=limit_s, stdin=stdin, env=env) as child:
-            yield child
+            self._pid = child.pid
+            try:
+                yield child
+            finally:
+                self._pid = before
 
     def pump(self) -> None:
-        """Read what has come on every socket."""
+        """Read what has come on every socket.
+
+        Reports first: the blocks and events that they tell of were sent before them.
+        """
+        self._read_reports()
         while self.reading and (data := _received(self._raw)) is not None:
             self.blocks.append(Block.unpack(data))
         while (data := _received(self._events)) is not None:
             self.events.append(Event.unpack(data))
+
+    def _read_reports(self) -> None:
         with suppress(zmq.Again):
             while True:
                 _, data = self._reports.recv_multipart(zmq.NOBLOCK)
                 match unpack_from_stage(data):
                     case Report() as report:
-                        self.report = report
+                        # The last words of a process that was killed may come after the next one's start.
+                        if self._pid in (None, report.pid):
+                            self.report = report
                     case Answer() as answer:
                         self.answers[answer.number] = answer
 
@@ -118,12 +135,16 @@ class Around:
         self.pump()
         return [] if self.report is None else [str(fault["detail"]) for fault in self.report.faults]
 
+    def give(self, op: str, source: str = "") -> int:
+        """Give an order; return the number under which it will be answered."""
+        self._sequence += 1
+        message = Order(self._sequence, op, source).pack()
+        self._reports.send_multipart([b"capture", message])
+        return self._sequence
+
     def order(self, op: str, source: str = "") -> Answer:
         """Have the process carry out an order and return its answer."""
-        self._sequence += 1
-        number = self._sequence
-        message = Order(number, op, source).pack()
-        self._reports.send_multipart([b"capture", message])
+        number = self.give(op, source)
         self.until(lambda: number in self.answers, f"the answer to {op}")
         return self.answers[number]
 
@@ -168,6 +189,22 @@ class Around:
         """Return the events on `source.NAME` so far."""
         return [body["event"] for body in self.told(Topic.SOURCE, source)]
 
+    def until_said(self, *events: str, source: str = "mic") -> None:
+        """Pump until exactly these events have come on `source.NAME`, which may be after the report.
+
+        Verdicts aside: a room of the tests is silent, which is told after a while.
+        """
+
+        def said() -> bool:
+            return [event for event in self.said(source) if "verdict" not in str(event)] == list(events)
+
+        self.until(said, f"the events {', '.join(events)}")
+
+    def why_lost(self, source: str = "mic") -> str:
+        """Return the reason of the newest loss that was told."""
+        lost = [body for body in self.told(Topic.SOURCE, source) if body["event"] == "lost"]
+        return str(lost[-1]["detail"])
+
     def audio(self, source: str = "mic") -> Samples:
         """Return all that came of a source, each sample once; the same number must bring the same sample."""
         blocks = [block for block in self.blocks if block.source == source]
@@ -200,8 +237,10 @@ class Around:
 
 @contextmanager
 def around(*sources: Source, capture: Capture | None = None) -> Iterator[Around]:
-    # Not under pytest's tmp_path: a socket's path is limited to 107 bytes.
-    with tempfile.TemporaryDirectory(prefix="heard-capture-") as name:
+    # Not under pytest's tmp_path: a socket's path is limited to 107 bytes. In memory, as a runtime directory
+    # is; the copies of rings lie there too, since a process that ends waits for a busy disk only so long.
+    memory = MEMORY if os.access(MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="heard-capture-", dir=memory) as name:
         folder = Path(name)
         with Around(folder, sources, capture or Capture(retention_s=30)) as made:
             yield made

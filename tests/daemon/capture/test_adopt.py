@@ -1,6 +1,6 @@
 """Taking over: the same run goes on, another run's pending samples are this one's, no number comes twice."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heard.capture.adopt import begun, copied, taken_over, unused
@@ -138,6 +138,7 @@ def test_where_nobody_knows_which_numbers_were_given_others_are() -> None:
     assert begun("run", NOW).record.ledger.next == unused(NOW)
 
 
+@settings(deadline=None)
 @given(st.integers(2, 9), st.integers(0, 6), st.booleans())
 def test_what_is_copied_reads_the_same(seconds: int, settled_s: int, skip: bool) -> None:
     """To a ring of another capacity, numbers that were left out included."""

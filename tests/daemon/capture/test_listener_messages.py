@@ -1,7 +1,7 @@
 """What a listener says arrives as it was said, however the pipe cuts it."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heard.capture.listener_messages import Audio, Lost, Message, Opened, Reader, pack
@@ -28,6 +28,7 @@ messages = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(messages, max_size=8), st.integers(1, 50))
 def test_messages_survive_any_cutting(said: list[Message], size: int) -> None:
     """In order, each once."""

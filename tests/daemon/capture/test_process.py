@@ -16,13 +16,13 @@ import pytest
 from heard.capture.record import Record
 from heard.capture.ring import Ring
 from heard.settings import Capture, Source
-from heard.wire.audio import End
+from heard.wire.audio import Block, End
 from heard.wire.control import Code
 from heard.wire.positions import From, Received, Refused, Settled
 from heard.wire.report import StageState
 from heard.wire.topics import Topic
 
-from .around import RATE_HZ, Around, around, noise, write_wav
+from .around import END_S, RATE_HZ, Around, around, noise, write_wav
 
 
 def file_source(path: Path, name: str = "mic", **given: object) -> Source:
@@ -35,34 +35,44 @@ def whole(around: Around, source: str = "mic") -> bool:
     return around.ended(source)
 
 
+def begun(around: Around) -> bool:
+    """Whether the very first sample has come."""
+    return any(block.sample == 0 for block in around.blocks)
+
+
 def adds_up(around: Around, source: str = "mic") -> bool:
     ledger = around.ledger(source)
     return ledger["captured"] == ledger["delivered"] + ledger["pending"] + sum(ledger["dropped"].values())
 
 
+def late(block: Block) -> float:
+    """Return the seconds between the capture of a block's last sample and its way into the pipe."""
+    return block.handed - block.time - block.samples / RATE_HZ
+
+
 def test_a_file_at_full_speed(tmp_path: Path) -> None:
     """Every sample, in order, then the end; settled, the process has nothing left and stops at once."""
     pcm = noise(5.0)
+    began = time.time()
     with (
         around(file_source(write_wav(tmp_path / "a.wav", pcm), pace="fast")) as made,
         made.process() as child,
     ):
-        began = time.time()
         made.until(lambda: whole(made), "the end of the file")
         assert (made.audio() == pcm).all()
         first, last = made.blocks[0], made.blocks[-1]
         assert last.end is End.ENDED
         assert [block.follows for block in made.blocks[1:]] == [block.stop for block in made.blocks[:-1]]
-        assert first.time == pytest.approx(began, abs=5)
+        assert began - 0.1 < first.time < time.time() + 0.1
         assert last.time == pytest.approx(first.time + last.sample / RATE_HZ, abs=1e-4)
         made.until(lambda: made.state() == "ended", "the report")
         made.settle()
         made.until(lambda: made.ledger()["delivered"] == len(pcm), "settlement")
         assert adds_up(made)
-        assert made.said() == ["live", "ended"]
+        made.until_said("live", "ended")
         assert stat.S_IMODE((made.folder / "ring.mic").stat().st_mode) == 0o600
         made.order("stop")
-        assert child.wait(3) == 0
+        assert child.wait(END_S) == 0
 
 
 def test_a_fast_file_waits_for_upstream(tmp_path: Path) -> None:
@@ -88,10 +98,10 @@ def test_real_time_and_a_stop_in_the_middle(tmp_path: Path) -> None:
         child.signal(signal.SIGSTOP)
         time.sleep(1)
         child.signal(signal.SIGCONT)
-        made.until(lambda: len(made.blocks) > 100, "two seconds")
-        late = [block.handed - block.time - block.samples / RATE_HZ for block in made.blocks]
-        assert min(late) > -0.001
-        assert np.median(late) < 0.1
+        # Had it not caught up, every block from here on would be a second late.
+        made.until(lambda: late(made.blocks[-1]) < 0.5 and made.blocks[-1].sample > 2 * RATE_HZ, "good time")
+        # None comes before its time either.
+        assert min(map(late, made.blocks)) > -0.01
         assert (made.audio() == noise(30.0)[: len(made.audio())]).all()
         assert made.status()["xruns"] == 0
 
@@ -140,9 +150,8 @@ def test_retention_runs_out_and_says_so(tmp_path: Path) -> None:
         dropped = made.ledger()["dropped"]["expired"]
         assert len(pcm) - 3 * RATE_HZ <= dropped <= len(pcm) - 2 * RATE_HZ
         assert adds_up(made)
-        gaps = made.told(Topic.GAP)
-        assert made.lost() == dropped
-        assert {gap["reason"] for gap in gaps} == {"expired"}
+        made.until(lambda: made.lost() == dropped, "the gaps")
+        assert {gap["reason"] for gap in made.told(Topic.GAP)} == {"expired"}
 
 
 def test_killed_at_any_moment_a_file_goes_on_at_its_next_sample(tmp_path: Path) -> None:
@@ -153,7 +162,7 @@ def test_killed_at_any_moment_a_file_goes_on_at_its_next_sample(tmp_path: Path) 
             with made.process() as child:
                 made.until_sample(target * 320)
                 child.signal(signal.SIGKILL)
-                child.wait(5)
+                child.wait(END_S)
         with made.process():
             made.until(lambda: whole(made), "the end of the file")
             assert (made.audio() == pcm).all()
@@ -177,7 +186,7 @@ def test_another_run_delivers_what_was_retained(tmp_path: Path) -> None:
             made.tell(Settled("mic", 0, RATE_HZ, 900))
             made.until(lambda: made.ledger()["delivered"] == RATE_HZ, "settlement")
             child.signal(signal.SIGKILL)
-            child.wait(5)
+            child.wait(END_S)
         times = {block.sample: block.time for block in made.blocks}
         made.blocks.clear()
         made.write_run("run-2")
@@ -195,7 +204,7 @@ def test_another_run_delivers_what_was_retained(tmp_path: Path) -> None:
             made.settle()
             made.until(lambda: made.ledger()["delivered"] == 7 * RATE_HZ, "settlement")
             made.order("stop")
-            assert child.wait(5) == 0
+            assert child.wait(END_S) == 0
         assert not (made.folder / "ring.mic").exists(), "nothing is left to be delivered"
 
 
@@ -208,7 +217,7 @@ def test_a_run_behind_one_that_delivered_all_starts_anew(tmp_path: Path) -> None
             made.settle()
             made.until(lambda: made.ledger()["delivered"] == RATE_HZ, "settlement")
             child.signal(signal.SIGKILL)
-            child.wait(5)
+            child.wait(END_S)
         made.blocks.clear()
         made.write_run("run-2")
         with made.process():
@@ -224,7 +233,7 @@ def test_what_is_retained_of_a_source_that_is_gone_is_said(tmp_path: Path) -> No
         with made.process() as child:
             made.until(lambda: whole(made, "hall"), "the end of the file")
             child.signal(signal.SIGKILL)
-            child.wait(5)
+            child.wait(END_S)
         made.settings = replace(made.settings, source=(file_source(path, pace="fast"),))
         made.write_run("run-2")
         with made.process() as child:
@@ -233,7 +242,7 @@ def test_what_is_retained_of_a_source_that_is_gone_is_said(tmp_path: Path) -> No
             assert "2.0 s of source hall, which is not configured" in line
             made.settle()
             made.order("stop")
-            assert child.wait(5) == 0
+            assert child.wait(END_S) == 0
         assert (made.folder / "ring.hall").exists()
 
 
@@ -245,8 +254,8 @@ def test_a_change_of_the_retention_loses_nothing(tmp_path: Path) -> None:
         with made.process() as child:
             made.until(lambda: whole(made), "the end of the file")
             child.signal(signal.SIGKILL)
-            child.wait(5)
-        for number, retention_s in enumerate((60, 9, 30), 2):
+            child.wait(END_S)
+        for number, retention_s in enumerate((60, 13, 30), 2):
             made.settings = replace(
                 made.settings, capture=Capture(retention_s=retention_s), source=(file_source(path),)
             )
@@ -254,10 +263,14 @@ def test_a_change_of_the_retention_loses_nothing(tmp_path: Path) -> None:
             made.pump()
             made.blocks.clear()
             with made.process() as child:
-                made.until(lambda: made.blocks and made.blocks[-1].stop > len(pcm), "what was retained")
+                # What the process before had sent may come after all: wait for this one's first block, too.
+                made.until(
+                    lambda: made.blocks[-1:] and made.blocks[-1].stop > len(pcm) and begun(made),
+                    "what was retained",
+                )
                 assert (made.audio()[: len(pcm)] == pcm).all()
                 child.signal(signal.SIGKILL)
-                child.wait(5)
+                child.wait(END_S)
         assert not list(made.folder.glob("ring.*.new"))
 
 
@@ -276,29 +289,33 @@ def test_mute_and_unmute(tmp_path: Path) -> None:
         made.until(lambda: made.blocks[-1].sample > muted_at + RATE_HZ // 4, "audio again")
         again = next(block for block in made.blocks if block.segment == 1)
         assert (again.sample, again.segment_start) == (muted_at, muted_at)
-        made.until(lambda: made.state() == "live", "the report")
-        muted = made.ledger()["muted"]
+        # Once it counts new samples, it has counted all of the muted time: up to the first look at the input.
+        made.until(lambda: made.ledger()["captured"] > muted_at, "the report")
+        assert made.state() == "live"
         before = made.blocks[0].time + muted_at / RATE_HZ
-        assert again.time == pytest.approx(before + muted / RATE_HZ, abs=0.05)
-        assert made.said() == ["live", "muted", "unmuted", "live"]
+        ended = next(block for block in made.blocks if block.end)
+        muted_s = made.ledger()["muted"] / RATE_HZ
+        assert again.time - ended.handed - 0.05 < muted_s < again.handed - before + 0.05
+        made.until_said("live", "muted", "unmuted", "live")
         assert made.told(Topic.GAP) == []
         # What was played meanwhile was skipped, as a live source's sound would have been.
         heard = np.frombuffer(again.pcm, dtype="<i2")
-        place = muted_at + muted
+        place = round((again.time - made.blocks[0].time) * RATE_HZ)
         near = pcm[place - 800 : place + 800 + len(heard)]
         assert any((near[at : at + len(heard)] == heard).all() for at in range(1600))
 
 
 def test_muted_from_the_start_and_killed_while_muted(tmp_path: Path) -> None:
     """A muted source stays muted through restarts, and nothing of it is heard."""
-    path = write_wav(tmp_path / "a.wav", noise(30.0))
+    # Longer than three starts take anywhere: its time goes on meanwhile.
+    path = write_wav(tmp_path / "a.wav", noise(110.0))
     with around(file_source(path)) as made:
         made.write_run(muted=frozenset({"mic"}))
         for _ in range(2):
             with made.process() as child:
                 made.until(lambda: made.state() == "muted" and made.ledger()["muted"] > 1000, "muted time")
                 child.signal(signal.SIGKILL)
-                child.wait(5)
+                child.wait(END_S)
         with made.process():
             made.until(lambda: made.ledger() and made.ledger()["muted"] > RATE_HZ, "more muted time")
             assert (made.blocks, made.ledger()["captured"]) == ([], 0)
@@ -320,7 +337,7 @@ def test_stdin_through_a_pipe_and_a_kill() -> None:
                 made.until(lambda: made.blocks and made.blocks[-1].stop == 16000, "the first second")
             finally:
                 first.kill()
-                first.wait(5)
+                first.wait(END_S)
             os.write(write_end, pcm[16000:].tobytes()[1:])
             second = subprocess.Popen(argv, stdin=read_end)
             try:
@@ -330,7 +347,7 @@ def test_stdin_through_a_pipe_and_a_kill() -> None:
                 made.until(lambda: whole(made), "the end")
             finally:
                 second.kill()
-                second.wait(5)
+                second.wait(END_S)
             got = made.audio()
             assert (got[:16000] == pcm[:16000]).all()
             assert len(got) == len(pcm)
@@ -347,12 +364,13 @@ def test_stop_drains_and_drops_the_rest_as_shutdown(tmp_path: Path) -> None:
     with around(file_source(path)) as made, made.process() as child:
         made.until(lambda: len(made.blocks) > 20, "blocks")
         made.order("stop")
+        # At once: it waits for some seconds only.
+        made.tell(Refused("mic", 0, 100, "refused"))
         made.until(lambda: whole(made), "the segment's end")
         assert made.blocks[-1].end is End.SHUTDOWN
         stop = made.blocks[-1].stop
-        made.tell(Refused("mic", 0, 100, "refused"))
-        assert child.wait(8) == 0
-        made.pump()
+        assert child.wait(END_S) == 0
+        made.until(lambda: made.ledger()["pending"] == 0, "the last report")
         assert made.report is not None
         assert made.report.state is StageState.STOPPING
         assert made.status()["ledger"] == {
@@ -404,7 +422,7 @@ def test_a_file_that_cannot_be_heard_ends_the_start_with_2(tmp_path: Path, conte
     if content is not None:
         path.write_bytes(content)
     with around(file_source(path)) as made, made.process() as child:
-        assert child.wait(10) == 2
+        assert child.wait(END_S) == 2
         (line,) = child.complained().splitlines()
         assert str(path) in line
 
@@ -424,7 +442,7 @@ def test_without_room_it_goes_on_and_heals(tmp_path: Path) -> None:
             until_sample = made.blocks[-1].stop + RATE_HZ // 2
             made.until_sample(until_sample)
             child.signal(signal.SIGKILL)
-            child.wait(5)
+            child.wait(END_S)
         with made.process():
             made.until_sample(until_sample + RATE_HZ)
             assert (made.audio() == pcm[: len(made.audio())]).all()
@@ -434,12 +452,12 @@ def test_without_room_it_goes_on_and_heals(tmp_path: Path) -> None:
 def test_killed_without_room_its_numbers_are_not_given_again(tmp_path: Path) -> None:
     """What was retained is lost with the process; nobody takes the next samples for those."""
     with around(file_source(write_wav(tmp_path / "a.wav", noise(30.0)))) as made:
-        for _ in range(2):
+        for least in (0, 10**12):
             with made.process(prefix=("prlimit", "--fsize=4096:unlimited")) as child:
-                known = len(made.blocks)
-                made.until(lambda: len(made.blocks) > known + 25, "audio")  # noqa: B023  # it ends in here
+                # Of its own numbers: what the first had sent may still come when the second runs.
+                made.until(lambda: sum(block.sample >= least for block in made.blocks) > 25, "audio")  # noqa: B023  # it ends in here
                 child.signal(signal.SIGKILL)
-                child.wait(5)
+                child.wait(END_S)
         first, again = made.blocks[0], next(block for block in made.blocks if block.sample > 10**12)
         assert first.sample == 0
         assert again.sample == pytest.approx(again.time * RATE_HZ, abs=5 * RATE_HZ)
@@ -468,7 +486,9 @@ def copy_of(around: Around) -> Path:
 
 
 def copied_pending(around: Around) -> int:
-    """Return how many samples are pending by the record of the copy."""
+    """Return how many samples are pending by the record of the copy; -1 while there is none."""
+    if not copy_of(around).exists():
+        return -1
     ring = Ring(bytearray(copy_of(around).read_bytes()))
     return Record.unpack(ring.record, ring.grown).ledger.pending_samples if ring.record else 0
 
@@ -484,7 +504,7 @@ def test_on_disk_a_copy_outlives_the_machine(tmp_path: Path) -> None:
             made.until(lambda: made.ledger()["delivered"] == RATE_HZ, "settlement")
             made.until(lambda: copied_pending(made) == 5 * RATE_HZ, "the copy")
             child.signal(signal.SIGKILL)
-            child.wait(5)
+            child.wait(END_S)
         assert stat.S_IMODE(copy_of(made).stat().st_mode) == 0o600
         assert stat.S_IMODE(copy_of(made).parent.stat().st_mode) == 0o700
         (made.folder / "ring.mic").unlink()
@@ -506,7 +526,7 @@ def test_on_disk_a_copy_outlives_the_machine(tmp_path: Path) -> None:
             made.tell(Settled("mic", 0, new[-1].stop, 0))
             made.until(lambda: made.ledger()["delivered"] == 11 * RATE_HZ, "settlement")
             made.order("stop")
-            assert child.wait(5) == 0
+            assert child.wait(END_S) == 0
         assert not copy_of(made).exists()
         assert not (made.folder / "ring.mic").exists()
 
@@ -520,8 +540,8 @@ def test_on_disk_a_stop_keeps_what_is_pending(tmp_path: Path) -> None:
             made.until(lambda: whole(made), "the end of the file")
             made.tell(Settled("mic", 0, 1000, 0))
             made.order("stop")
-            assert child.wait(8) == 0
-            assert made.ledger()["pending"] == len(pcm) - 1000
+            assert child.wait(END_S) == 0
+            made.until(lambda: made.ledger()["pending"] == len(pcm) - 1000, "the last report")
             assert made.ledger()["dropped"] == {}
             assert made.told(Topic.GAP) == []
         assert not (made.folder / "ring.mic").exists()
@@ -552,7 +572,7 @@ def test_a_full_disk_is_said_and_heals(tmp_path: Path) -> None:
             made.until(lambda: made.faults() == [], "the fault to be over")
             assert copy_of(made).exists()
             child.signal(signal.SIGKILL)
-            child.wait(5)
+            child.wait(END_S)
         with made.process():
             until_sample = made.blocks[-1].stop + RATE_HZ
             made.until_sample(until_sample)
@@ -584,7 +604,7 @@ def test_two_processes_do_not_write_one_ring(tmp_path: Path) -> None:
     with around(file_source(path)) as made, made.process() as first:
         made.until(lambda: bool(made.blocks), "audio")
         with made.process() as second:
-            assert second.wait(15) == 1
+            assert second.wait(END_S) == 1
             (line,) = second.complained().splitlines()
             assert "ring.mic: in use by another process" in line
         known = len(made.blocks)
@@ -599,7 +619,7 @@ def test_a_file_that_vanishes_during_a_restart_ends_there(tmp_path: Path) -> Non
         with made.process() as child:
             made.until(lambda: len(made.blocks) > 20, "blocks")
             child.signal(signal.SIGKILL)
-            child.wait(5)
+            child.wait(END_S)
         path.unlink()
         with made.process() as child:
             made.until(lambda: made.state() == "ended" and whole(made), "the end")
@@ -618,9 +638,9 @@ def test_an_orphan_ends() -> None:
         try:
             made.until(lambda: made.report is not None, "a report")
             os.close(write_end)
-            assert child.wait(5) == 0
+            assert child.wait(END_S) == 0
         finally:
             child.kill()
-            child.wait(5)
+            child.wait(END_S)
             for descriptor in (read_end, feed, kept):
                 os.close(descriptor)

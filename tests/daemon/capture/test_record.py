@@ -1,7 +1,7 @@
 """A record survives its packing, and garbage is refused."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heard.capture.record import Place, Record
@@ -89,6 +89,7 @@ def test_a_record_whose_ledger_does_not_add_up_is_refused() -> None:
         Record.unpack(pack(body))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.data())
 def test_garbage_is_refused(data: bytes, draw: st.DataObject) -> None:
     """Arbitrary bytes, and a record with one field replaced, either read or raise WireError."""

@@ -61,7 +61,7 @@ def test_another_process_is_waited_for_but_not_for_ever(tmp_path: Path) -> None:
         with pytest.raises(RingTakenError, match=r"ring\.mic: in use by another process"):
             opened(path, 0.1)
         holder.kill()
-        opened(path, 10).close()
+        opened(path, 30).close()
 
 
 def test_a_file_that_is_removed_meanwhile_is_made_anew(tmp_path: Path) -> None:
@@ -72,10 +72,10 @@ def test_a_file_that_is_removed_meanwhile_is_made_anew(tmp_path: Path) -> None:
     ) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        file = opened(path, 10)
+        file = opened(path, 30)
         assert path.stat().st_ino == file.path.stat().st_ino
-        holder.wait(10)
-        until(path.exists, 1, "the file")
+        holder.wait(30)
+        until(path.exists, 10, "the file")
         file.close()
 
 

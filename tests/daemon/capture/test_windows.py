@@ -1,12 +1,13 @@
 """Sound in tenths of a second, however it comes."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heard.capture.windows import WINDOW, Windows
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 3 * WINDOW), max_size=12))
 def test_windows_follow_each_other_without_a_hole(sizes: list[int]) -> None:
     """Every sample is in one window, in order; what makes no whole one waits."""

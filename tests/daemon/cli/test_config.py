@@ -16,7 +16,7 @@ from ...support.processes import Finished, run
 def heard(*words: str, **environ: str) -> Finished:
     """Run `heard config …`."""
     command = [sys.executable, "-m", "heard", "config", *words]
-    return run(command, limit_s=30, env={**os.environ, **environ})
+    return run(command, limit_s=100, env={**os.environ, **environ})
 
 
 def written(folder: Path, text: str) -> str:

@@ -13,7 +13,7 @@ PROGRAM = "from heard.cli.devices import devices; devices()"
 
 def heard_devices(server: SoundServer, *words: str, **env: str) -> processes.Finished:
     argv = [sys.executable, "-c", PROGRAM, *words]
-    return processes.run(argv, limit_s=40, env=server.environment() | env)
+    return processes.run(argv, limit_s=100, env=server.environment() | env)
 
 
 def test_json_for_programs(sound_server: SoundServer) -> None:

@@ -85,16 +85,18 @@ def test_a_port_that_is_taken_is_said() -> None:
 def test_a_signal_ends_it_at_once_with_a_page_open(number: signal.Signals, code: int) -> None:
     """The viewer's stream is ended in order, and nothing is complained of."""
     with folder() as place, server(place) as (child, url):
-        connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+        connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)
         connection.request("GET", "/events")
         response = connection.getresponse()
         assert response.status == 200
         child.signal(number)
         assert b"event: now" in response.read()
-        until(lambda: not child.running, 5, "the server to end")
+        until(lambda: not child.running, 30, "the server to end")
         assert child.code == code
-        assert "the page waits for it" in child.complained()
-        assert len(child.complained().splitlines()) == 1
+        # That no daemon came is said once more, where the machine is slow.
+        lines = [line for line in child.complained().splitlines() if "no daemon: waiting" not in line]
+        assert len(lines) == 1
+        assert "the page waits for it" in lines[0]
 
 
 def test_by_a_path_it_serves_a_proxy_of_the_same_user(tmp_path: Path) -> None:
@@ -103,16 +105,16 @@ def test_by_a_path_it_serves_a_proxy_of_the_same_user(tmp_path: Path) -> None:
         path = place / "web"
         sockets = ("--endpoint", f"ipc://{place}/c", "--transcripts", f"ipc://{place}/t")
         with started(
-            command("web", "--bind", f"unix:{path}", "--host", "Studio.local", *sockets), limit_s=60
+            command("web", "--bind", f"unix:{path}", "--host", "Studio.local", *sockets), limit_s=100
         ) as child:
-            until(lambda: child.printed().endswith("\n"), 20, "the server to listen")
+            until(lambda: child.printed().endswith("\n"), 60, "the server to listen")
             assert child.printed() == f"listening on unix:{path}\n"
             assert path.stat().st_mode & 0o777 == 0o600
             assert [_status(path, host) for host in ("studio.local", "evil.example")] == [200, 421]
 
 
 def _status(path: Path, host: str) -> int:
-    connection = http.client.HTTPConnection(host, timeout=10)
+    connection = http.client.HTTPConnection(host, timeout=30)
     connection.sock = socket.socket(socket.AF_UNIX)
     connection.sock.connect(str(path))
     connection.request("GET", "/")

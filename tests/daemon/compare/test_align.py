@@ -1,6 +1,6 @@
 """Texts word by word."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heard.compare.align import aligned, distance
@@ -10,6 +10,7 @@ from ...support.wer import word_errors
 texts = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=12)
 
 
+@settings(deadline=None)
 @given(texts, texts)
 def test_every_word_has_its_place_once(first: list[str], second: list[str]) -> None:
     """In order, none left out: both texts can be read off the pairs."""
@@ -19,6 +20,7 @@ def test_every_word_has_its_place_once(first: list[str], second: list[str]) -> N
     assert (None, None) not in pairs
 
 
+@settings(deadline=None)
 @given(texts, texts)
 def test_no_way_is_shorter(first: list[str], second: list[str]) -> None:
     """As many changes as another implementation counts, and the pairs are a way with so many."""
@@ -27,6 +29,7 @@ def test_no_way_is_shorter(first: list[str], second: list[str]) -> None:
     assert distance(first, second) == made == errors
 
 
+@settings(deadline=None)
 @given(texts, texts, texts)
 def test_it_is_a_distance(one: list[str], two: list[str], three: list[str]) -> None:
     """Nothing to itself, the same from either side, no shorter by way of a third."""

@@ -10,7 +10,7 @@ from heard.compare.bootstrap import paired
 differences = st.lists(st.tuples(st.integers(-5, 5), st.integers(5, 15)), min_size=1, max_size=20)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(differences)
 def test_the_interval_holds_the_difference_of_the_mean(found: list[tuple[int, int]]) -> None:
     """In order, the same each time, and wider for more comparisons."""

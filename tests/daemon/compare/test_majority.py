@@ -1,7 +1,7 @@
 """What most readings say."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heard.compare.majority import agreement, majority, middle_of
@@ -30,12 +30,14 @@ def test_most_votes_win(readings: list[str], said: str) -> None:
     assert majority([words(reading) for reading in readings]) == words(said)
 
 
+@settings(deadline=None)
 @given(texts, st.lists(texts, max_size=3))
 def test_who_has_the_majority_has_it(said: list[str], others: list[list[str]]) -> None:
     """What more than half of all read alike is what comes out, whatever the others say."""
     assert majority([*others, *[said] * (len(others) + 1)]) == said
 
 
+@settings(deadline=None)
 @given(st.lists(texts, min_size=1, max_size=5))
 def test_nothing_is_made_up(readings: list[list[str]]) -> None:
     """Every word that comes out was read by somebody, and the middle reading is one of them."""

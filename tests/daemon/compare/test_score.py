@@ -1,6 +1,6 @@
 """Errors piece by piece."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heard.compare.align import distance
@@ -9,6 +9,7 @@ from heard.compare.score import PIECE_WORDS, Piece, pieces, rate
 texts = st.lists(st.sampled_from(["a", "b", "c"]), max_size=40)
 
 
+@settings(deadline=None)
 @given(texts, texts, st.integers(1, 15))
 def test_the_pieces_are_the_whole(truth: list[str], heard: list[str], piece_words: int) -> None:
     """All words and all errors are in them, and no piece is capped below what it holds."""
@@ -20,6 +21,7 @@ def test_the_pieces_are_the_whole(truth: list[str], heard: list[str], piece_word
     assert all(0 < piece.words <= 2 * piece_words for piece in found)
 
 
+@settings(deadline=None)
 @given(texts, texts, texts)
 def test_pieces_of_two_readings_belong_together(truth: list[str], one: list[str], other: list[str]) -> None:
     """They are cut by the truth alone."""

@@ -22,7 +22,7 @@ from ...support.poll import until
 from ...support.v3_server import Plan, v3_server
 
 RATE_HZ = 16_000
-LIMIT_S = 60
+LIMIT_S = 110
 
 
 def numbered(seconds: float) -> Pcm:
@@ -40,7 +40,7 @@ def recognizer() -> Iterator[str]:
     """Run `heard recognizer`; yield where it listens."""
     argv = [sys.executable, "-m", "heard", "recognizer", "--bind", "127.0.0.1:0"]
     with processes.started(argv, limit_s=LIMIT_S) as child:
-        until(lambda: "listening on " in child.printed(), 20, "the recognizer")
+        until(lambda: "listening on " in child.printed(), 60, "the recognizer")
         yield child.printed().split("listening on ")[1].split()[0] + "/v3/ws"
 
 
@@ -60,7 +60,7 @@ def test_every_sample_is_sent_once_at_a_pace_that_the_service_takes() -> None:
         service = Service(settings(server.url, params={"keyterms_prompt": ["heard"]}), Key("secret"))
         began = time.monotonic()
         assert service.transcript(numbered(3.03)) == "w0 w1 w2 w3 w4"
-        assert 1.5 < time.monotonic() - began < 10
+        assert 1.5 < time.monotonic() - began < 30
         assert service.transcript(numbered(1)) == "w0 w1"
         first, second = server.records
         assert first.samples == list(range(round(3.03 * RATE_HZ)))

@@ -64,7 +64,7 @@ def test_what_is_decided_asks_for_no_more_audio() -> None:
 
 
 @given(st.lists(st.integers(-WORDS, WORDS), min_size=1, max_size=FEWEST - 1))
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 def test_a_few_sentences_cannot_tell(differences: list[int]) -> None:
     """However they came out; it says how much audio could, and that is more than there was."""
     minutes = len(differences) * 5 / 60

@@ -1,7 +1,7 @@
 """Words as they are compared."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heard.compare.words import words_of
@@ -33,6 +33,7 @@ def test_a_transcript_in_that_form_stays_as_it_is() -> None:
         assert words_of(utterance.transcript) == expected
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(codec="utf-8")))
 def test_any_text_has_words(text: str) -> None:
     """Nothing that a person or a recognizer writes is refused; words have no blanks in them."""

@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, cast
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heard.config import effective, load, schema
@@ -43,6 +43,7 @@ def test_what_is_shown_gives_the_same_settings(tmp_path: Path) -> None:
     assert found == dataclasses.replace(wanted, source=mixed)
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
 def test_any_text_is_shown_as_toml(text: str) -> None:
     """Whatever a device is called."""

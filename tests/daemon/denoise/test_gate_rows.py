@@ -1,12 +1,13 @@
 """Arrays of rows."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heard.denoise.gate_rows import box_sums, grown
 
 
+@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(0, 30))
 def test_a_box_sum_is_the_sum_of_as_many_neighbours(width: int, more: int) -> None:
     values = np.random.default_rng(width).integers(-9, 9, (2, width + more)).astype(np.float32)

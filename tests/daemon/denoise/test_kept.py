@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heard.denoise.kept import Kept
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1 << 45), st.lists(st.tuples(st.integers(0, 50), st.integers(0, 60)), max_size=30))
 def test_what_is_kept_is_what_was_appended(start: int, steps: list[tuple[int, int]]) -> None:
     """However it grows and forgets, every kept sample is found under its number."""

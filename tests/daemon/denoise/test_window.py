@@ -31,6 +31,7 @@ def _samples(count: int) -> Samples:
     return np.random.default_rng(count).integers(-50, 50, count).astype(np.float32)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 200), st.data())
 def test_any_chunking_gives_the_same_samples(count: int, data: st.DataObject) -> None:
     samples = _samples(count)
@@ -40,6 +41,7 @@ def test_any_chunking_gives_the_same_samples(count: int, data: st.DataObject) ->
     np.testing.assert_array_equal(out, _run(samples, []))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 300), st.integers(1, 200))
 def test_a_later_start_with_enough_context_gives_the_same_samples(position: int, count: int) -> None:
     """A replay's lead-in rebuilds the state, wherever in a hop the wanted samples begin."""
@@ -52,6 +54,7 @@ def test_a_later_start_with_enough_context_gives_the_same_samples(position: int,
     np.testing.assert_array_equal(out, whole[position : position + len(out)])
 
 
+@settings(deadline=None)
 @given(st.integers(0, 150))
 def test_a_sample_is_out_once_the_delay_has_passed(sample: int) -> None:
     """And not before its hop and look-ahead are complete."""
@@ -103,7 +106,7 @@ def test_windows_are_cut_as_stated() -> None:
     ]
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(1 << 39, 1 << 41))
 def test_large_sample_numbers_change_nothing(hops: int) -> None:
     """A thousand hours are 2^36 samples: numbers neither overflow nor drift."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heard.logs.flood import MOST_KINDS, Flood, Held
@@ -55,6 +55,7 @@ def test_many_kinds_take_no_more_memory() -> None:
     assert [held.kind for held in flood.due(1000)] == ["kept"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 5)), max_size=200))
 def test_every_message_is_said_or_counted(steps: list[tuple[str, float]]) -> None:
     """Whatever comes when: what passed and what is told of add up."""

@@ -36,6 +36,17 @@ for number in range(5000):
     log.warning("frame %d cannot be read", number)
 log.warning("something else")
 """
+WAITS = """
+import os, threading
+told = threading.Event()
+class Seen(logging.Handler):
+    def emit(self, record):
+        if "times in" in record.getMessage():
+            told.set()
+logging.getLogger().addHandler(Seen())
+told.wait(30)
+os._exit(0)
+"""
 FAILS = """
 import logging, sys
 from heard.logs import set_up
@@ -55,7 +66,7 @@ for number in range(30):
 def lines(level: str, script: str = SAYS, *words: str) -> list[str]:
     """Return what is on stderr of a process that logs at every level."""
     base = {name: value for name, value in os.environ.items() if name != "JOURNAL_STREAM"}
-    finished = run([sys.executable, "-c", script, level, *words], limit_s=30, env=base)
+    finished = run([sys.executable, "-c", script, level, *words], limit_s=100, env=base)
     assert (finished.code, finished.stdout) == (0, "")
     return finished.stderr.splitlines()
 
@@ -68,7 +79,7 @@ def journal_lines(folder: Path, *words: str, matches: bool = True) -> list[str]:
         named = f"{found.st_dev}:{found.st_ino if matches else found.st_ino + 1}"
         argv = [sys.executable, "-c", SAYS, *words]
         subprocess.run(
-            argv, stderr=stream, timeout=30, check=True, env={**os.environ, "JOURNAL_STREAM": named}
+            argv, stderr=stream, timeout=100, check=True, env={**os.environ, "JOURNAL_STREAM": named}
         )
     return path.read_text(encoding="utf-8").splitlines()
 
@@ -130,16 +141,17 @@ def test_the_key_is_masked_in_both_forms(form: str) -> None:
     found = "\n".join(lines(form, FAILS))
     assert "canary" not in found
     assert "ValueError: *** is refused" in found
-    assert "offered ***, *** (20 times in 0 s)" in found
+    assert re.search(r"offered \*\*\*, \*\*\* \(20 times in \d+ s\)", found)
 
 
 def test_a_flood_is_counted() -> None:
     """The first ten of 5000, another message, and how many more there were: at the end at the latest."""
     found = [re.sub(r"^\S+ upstream: warning: ", "", line) for line in lines("info", FLOODS)]
+    found[-1] = re.sub(r"in \d+ s", "in N s", found[-1])
     assert found == [
         *(f"frame {number} cannot be read" for number in range(10)),
         "something else",
-        "frame 4999 cannot be read (4990 times in 0 s)",
+        "frame 4999 cannot be read (4990 times in N s)",
     ]
 
 
@@ -151,17 +163,18 @@ def test_many_sources_are_not_taken_for_a_flood() -> None:
     assert len(lines("info", script.format(count=60))) == 61
     found = lines("info", script.format(count=300))
     assert len(found) == 102
-    assert found[-1].endswith("call-299: lost (200 times in 0 s)")
+    assert re.search(r"call-299: lost \(200 times in \d+ s\)$", found[-1])
 
 
 def test_a_flood_that_goes_on_is_told_once_a_period() -> None:
     """By a timer: nobody needs to log something else for it."""
-    shorter = "logging.getLogger().handlers[0].filters[0]._floods[0].period_s = 0.3"
+    # Longer than the flood takes on any machine.
+    shorter = "logging.getLogger().handlers[0].filters[0]._floods[0].period_s = 3"
     script = FLOODS.replace('set_up("upstream")', f'set_up("upstream"); {shorter}')
-    # The process only waits; what it says at its end is told from the timer's line by its count.
-    script = script.replace('log.warning("something else")', "import os, time; time.sleep(1); os._exit(0)")
+    # The process only waits for the line, and ends without the words that it has for its end.
+    script = script.replace('log.warning("something else")', WAITS)
     found = lines("info", script)
-    assert re.search(r"frame 4999 cannot be read \(4990 times in [0-9] s\)$", found[-1]), found[-1]
+    assert re.search(r"frame 4999 cannot be read \(4990 times in \d+ s\)$", found[-1]), found[-1]
     assert len(found) == 11
 
 

@@ -18,7 +18,7 @@ from heard.metrics.server import MOST_REQUESTS, Answer, Server, UnavailableError
 from ...support.poll import until
 from ...system.running import folder
 
-LIMIT_S = 5.0
+LIMIT_S = 20.0
 
 
 class Unix(http.client.HTTPConnection):
@@ -42,12 +42,9 @@ def figures(accept: str) -> tuple[bytes, str]:
 @contextmanager
 def serving(answer: Answer = figures) -> Iterator[int]:
     """Serve on a port of 127.0.0.1 that is free; yield it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    server = Server(Loopback("127.0.0.1", port), answer)
+    server = Server(Loopback("127.0.0.1", 0), answer)
     try:
-        yield port
+        yield server._server.socket.getsockname()[1]
     finally:
         server.close()
 

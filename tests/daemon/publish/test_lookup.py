@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import select
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from types import TracebackType
+from typing import cast
 
 import pytest
 
@@ -24,8 +28,31 @@ from heard.wire.topics import Topic
 from ...support.poll import until
 from .journalled import RUN, leftovers, opened, said, written
 
-WAIT_S = 10.0
+WAIT_S = 30.0
 KEEP = Publish(journal_days=0)
+
+
+@pytest.fixture(autouse=True)
+def _a_busy_machine_is_no_long_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookup, "ANSWER_S", 2 * WAIT_S)
+
+
+class Counted:
+    """A lock that counts how often each thread has held it."""
+
+    def __init__(self) -> None:
+        self.held: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> bool:
+        self._lock.acquire()
+        self.held[threading.current_thread().name] += 1
+        return True
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._lock.release()
 
 
 class Asked:
@@ -123,7 +150,7 @@ def test_a_log_that_has_grown_is_brought_in(tmp_path: Path, monkeypatch: pytest.
     assert wal.stat().st_size > 100_000
     with looking(tmp_path):
         until(lambda: (tmp_path / FILE_NAME).stat().st_size > before, WAIT_S, "the checkpoint")
-        numbers = iter(range(40, 1000))
+        numbers = itertools.count(40)
 
         def small() -> bool:
             journal.append(Topic.FINAL, said(next(numbers)), 0.0)
@@ -207,23 +234,22 @@ def test_only_so_many_may_wait(tmp_path: Path) -> None:
 
 
 def test_the_writer_waits_a_moment_only(tmp_path: Path) -> None:
-    """While a thousand rows are indexed and deleted, the median append is short."""
-    writing = threading.Lock()
+    """While a thousand rows are indexed and deleted, the lock is let go after each few."""
+    counted = Counted()
+    writing = cast("threading.Lock", counted)
     journal = Journal(tmp_path, 0.0, writing)
     for number in range(1, 1001):
         journal.append(Topic.FINAL, said(number, "some words of a turn"), 0.0)
     with looking(tmp_path, writing=writing) as asked:
         asked.ask(1, pages.to_forget({"all": True}))
-        took: list[float] = []
         number = 1001
         while 1 not in asked.answers:
-            began = time.monotonic()
             body: Body = said(number, "some words of a turn")
             journal.append(Topic.FINAL, body, 0.0)
-            took.append(time.monotonic() - began)
             number += 1
             answers, _ = asked.running.taken()
             asked.answers.update({each.number: each for each in answers})
             time.sleep(0.002)
     assert journal.faults == 0
-    assert sorted(took)[len(took) // 2] < 0.02
+    # How long each hold may be, `test_steps_are_small` says by its rows.
+    assert counted.held["lookup"] > 1000 / chores.DELETE_ROWS

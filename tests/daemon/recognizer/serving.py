@@ -17,12 +17,12 @@ from ...support.processes import Child, started
 Message = dict[str, Any]
 FRAME_BYTES = 3200
 """100 ms at 16 kHz."""
-READY_S = 20.0
-ANSWER_S = 20.0
+READY_S = 45.0
+ANSWER_S = 30.0
 
 
 @contextmanager
-def recognizer(*options: str, limit_s: float = 100.0) -> Iterator[tuple[Child, str]]:
+def recognizer(*options: str, limit_s: float = 115.0) -> Iterator[tuple[Child, str]]:
     """Run a recognizer on a free port; yields the child and its URL, ws://HOST:PORT."""
     command = (sys.executable, "-m", "heard.recognizer", "--bind", "127.0.0.1:0", *options)
     with started(command, limit_s=limit_s) as child:
@@ -40,7 +40,11 @@ def ready_line(child: Child) -> str:
 def session(url: str, query: str = "", key: str = "any") -> ClientConnection:
     """Return a session to be used in a `with` statement."""
     return connect(
-        f"{url}/v3/ws?{query}", additional_headers={"Authorization": key}, compression=None, max_queue=None
+        f"{url}/v3/ws?{query}",
+        additional_headers={"Authorization": key},
+        compression=None,
+        max_queue=None,
+        open_timeout=ANSWER_S,
     )
 
 

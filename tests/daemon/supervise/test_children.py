@@ -19,10 +19,10 @@ def test_a_process_is_measured_through_what_was_opened_at_its_start() -> None:
     assert running.usage() == (0, 0.0)
     with subprocess.Popen([sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE) as child:
         running.stat = os.open(f"/proc/{child.pid}/stat", os.O_RDONLY)
-        before = until(lambda: running.usage()[0], 10, "memory in use")
+        before = until(lambda: running.usage()[0], 30, "memory in use")
         assert before <= usage(child.pid)[0]
         child.kill()
-        child.wait(10)
+        child.wait(30)
     assert running.usage() == (0, 0.0)
     descriptor = running.stat
     running.forget_stat()

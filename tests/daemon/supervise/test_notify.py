@@ -15,7 +15,7 @@ def test_systemd_is_told_once_per_change(tmp_path: Path, monkeypatch: pytest.Mon
     """Fields arrive as lines; the same message is not sent twice; children do not inherit the socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
-        systemd.settimeout(2)
+        systemd.settimeout(30)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         notifier = Notifier()
         assert "NOTIFY_SOCKET" not in os.environ

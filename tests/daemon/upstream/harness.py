@@ -29,7 +29,7 @@ from ...support.poll import until
 RATE_HZ = 16000
 BLOCK = 320
 RUN = "run-1"
-WAIT_S = 15.0
+WAIT_S = 30.0
 
 
 @dataclass(slots=True)
@@ -278,7 +278,7 @@ def upstream(made: Stand, env: Mapping[str, str] | None = None) -> Iterator["sub
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
-        process.wait(10)
+        process.wait(30)
 
 
 def _take(end: "zmq.Socket[bytes]") -> bytes | None:

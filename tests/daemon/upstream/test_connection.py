@@ -27,7 +27,7 @@ from ...support.v3_server import Plan, v3_server
 
 CERTIFICATE = Path(__file__).parents[2] / "support" / "localhost.pem"
 QUERY = "speech_model=u3-rt-pro&sample_rate=16000"
-LIMIT_S = 8.0
+LIMIT_S = 30.0
 
 
 @contextlib.contextmanager
@@ -219,7 +219,8 @@ def test_a_server_that_never_answers_the_upgrade() -> None:
         url = f"ws://127.0.0.1:{server.getsockname()[1]}/v3/ws"
         began = time.monotonic()
         failure = outcome(Target(url, timeout_s=0.3))
-        assert time.monotonic() - began < LIMIT_S / 2
+        # Else it were ten seconds, or for ever.
+        assert time.monotonic() - began < 8
     assert failure == Failure(Kind.NETWORK, "no connection within 0.3 s")
 
 
@@ -228,7 +229,7 @@ def test_a_connection_that_is_given_up_while_connecting_is_closed() -> None:
     with listener() as server:
         wake = os.eventfd(0)
         url = f"ws://127.0.0.1:{server.getsockname()[1]}/v3/ws"
-        connection = Connection(Target(url, timeout_s=30), QUERY, None, wake)
+        connection = Connection(Target(url, timeout_s=2 * LIMIT_S), QUERY, None, wake)
         peer, _ = server.accept()
         peer.recv(65536)
         connection.release()

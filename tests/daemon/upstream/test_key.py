@@ -138,7 +138,7 @@ sys.excepthook = process._fell
 headers = {"Authorization": "hush-hush"}
 raise ValueError(f"no such header: {headers}")
 """
-    finished = run([sys.executable, "-c", program], limit_s=30)
+    finished = run([sys.executable, "-c", program], limit_s=90)
     assert finished.code == 1
     assert "hush-hush" not in finished.stderr
     assert "bug: this process ends" in finished.stderr

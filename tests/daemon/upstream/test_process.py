@@ -1,6 +1,8 @@
 """The real process, between real pipes, against a scripted v3 server."""
 
 import signal
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from heard.wire.topics import Topic
 
 from ...support.poll import until
 from ...support.v3_server import Plan, turns_of_five, v3_server
-from .harness import RATE_HZ, RUN, Speaker, Stand, settings, stand, upstream, words_until
+from .harness import RATE_HZ, RUN, WAIT_S, Speaker, Stand, settings, stand, upstream, words_until
 
 KEY = {"ASSEMBLYAI_API_KEY": "hush-hush-hush"}
 
@@ -33,6 +35,14 @@ def all_settled(it: Stand, samples: int, source: str = "mic") -> None:
     it.until(lambda: it.settled(source) == [(0, samples)], f"{source} to be settled")
 
 
+def speak_until(it: Stand, speaker: Speaker, condition: Callable[[], object], what: str) -> None:
+    """Speak on until `condition` holds: a session is replaced in a pause."""
+    deadline = time.monotonic() + WAIT_S
+    while not condition() and time.monotonic() < deadline:
+        speaker.say(0.5, speed=1.0)
+    it.until(condition, what)
+
+
 def test_words_arrive_once_with_their_times(tmp_path: Path) -> None:
     """Real time: the right words, ids, times; every sample sent once and settled; the key nowhere."""
     with v3_server() as server:
@@ -43,6 +53,7 @@ def test_words_arrive_once_with_their_times(tmp_path: Path) -> None:
             speaker.end()
             all_settled(it, speaker.sample)
             it.until(lambda: it.status()["state"] == "closed", "the session to be closed")
+            it.until(lambda: "closed" in it.changes(), "the event that says so")
             assert it.words() == words_until(3.6, turns_of_five)
             assert server.violations == []
             assert server.records[0].samples == list(range(speaker.sample))
@@ -96,6 +107,7 @@ def test_the_recognizer_may_come_up_later(tmp_path: Path) -> None:
         with v3_server(Plan(pace=None), unix_path=tmp_path / "run" / "recognizer"):
             speaker.end()
             all_settled(it, speaker.sample)
+            it.until(lambda: "closed" in it.changes(), "the session to be closed")
         assert it.words() == words_until(3, turns_of_five)
         assert it.changes() == ["connecting", "open", "closed"]
 
@@ -143,7 +155,7 @@ def test_killed_and_started_anew_it_goes_on(tmp_path: Path, seconds: float) -> N
             speaker.say(seconds, speed=1.0)
             assert it.process is not None
             it.process.send_signal(signal.SIGKILL)
-            it.process.wait(10)
+            it.process.wait(30)
             it.read()
             settled = it.settled()[0][1] if it.settled() else 0
             anchor = next((e.settles.anchor for e in reversed(it.events) if e.settles), 0)
@@ -172,6 +184,7 @@ def test_a_refused_key_keeps_the_process_and_the_audio(tmp_path: Path) -> None:
             speaker = Speaker(it)
             speaker.say(0.6)
             it.until(lambda: it.status()["state"] == "refused", "the refusal")
+            it.until(lambda: "refused" in it.changes(), "the event that says so")
             assert it.changes() == ["connecting", "refused"]
             assert str(it.status()["error"]).startswith("key refused: 1008: Unauthorized Connection")
             speaker.say(1)
@@ -200,6 +213,7 @@ def test_orders(tmp_path: Path) -> None:
         speaker = Speaker(it)
         speaker.say(1.3, speed=1.0)
         it.until(lambda: it.status()["state"] == "open", "the session")
+        it.until(lambda: it.of(Topic.PARTIAL), "a turn that can be ended")
         assert it.order("endpoint", "mic").result == {"sources": {"mic": "open"}}
         it.until(lambda: it.of(Topic.FINAL), "the turn to end")
         key, terms = "upstream.keyterms_prompt", ["heard", "ZeroMQ"]
@@ -215,7 +229,7 @@ def test_orders(tmp_path: Path) -> None:
                 sent[:] == ["ForceEndpoint", "UpdateConfiguration"]
                 or sent.__setitem__(slice(None), [m["type"] for m in server.records[0].messages])
             ),
-            5,
+            WAIT_S,
             "both to arrive",
         )
         wrong: list[tuple[str, str, Body, Code, str]] = [
@@ -247,20 +261,23 @@ def test_what_is_fixed_and_what_is_configured_takes_another_session(tmp_path: Pa
         with stand(tmp_path, config, KEY) as it:
             speaker = Speaker(it)
             speaker.say(1.2, speed=1.0)
+            it.until(lambda: "open" in it.changes(), "the session that is to be replaced")
             key = "upstream.speech_model"
             assert it.order("set", "mic", key=key, value="other").result == {key: "other"}
-            speaker.say(2.6, speed=1.0)
-            it.until(lambda: it.changes().count("rotated") == 1, "the session with that model")
+            speaker.say(2.3, speed=1.0)
+            speak_until(
+                it, speaker, lambda: it.changes().count("rotated") == 1, "the session with that model"
+            )
             changed = replace(config, upstream=cloud(second.url, idle_close_s=60))
             RunFile(RUN, changed, frozenset()).write(it.runtime_dir)
             assert it.order("reload").code is None
             assert it.order("get", "mic", key="upstream.idle_close_s").result == {"upstream.idle_close_s": 60}
             assert it.order("get", "mic", key=key).result == {key: "u3-rt-pro"}
-            speaker.say(3.2, speed=1.0)
-            it.until(lambda: it.changes().count("rotated") == 2, "the session elsewhere")
+            speaker.say(3, speed=1.0)
+            speak_until(it, speaker, lambda: it.changes().count("rotated") == 2, "the session elsewhere")
             speaker.end()
             all_settled(it, speaker.sample)
-            assert it.words() == words_until(7.0, turns_of_five)
+            assert it.words() == words_until(speaker.sample / RATE_HZ, turns_of_five)
             assert "outage" not in it.changes()
         assert [record.query["speech_model"] for record in server.records] == ["u3-rt-pro", "other"]
         assert [record.query["speech_model"] for record in second.records] == ["u3-rt-pro"]
@@ -275,6 +292,7 @@ def test_what_matters_is_sent_again_to_a_new_publish(tmp_path: Path) -> None:
         speaker.say(1, speed=1.2)
         speaker.end()
         it.until(lambda: it.changes() == ["connecting", "open", "closed"], "the session's events")
+        all_settled(it, speaker.sample)
         numbers = [event.number for event in it.events]
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
         it.acknowledge(Ack(numbers[1]))
@@ -290,6 +308,9 @@ def test_stop_waits_for_the_last_words(tmp_path: Path) -> None:
         with stand(tmp_path, settings(cloud(server.url)), KEY) as it:
             speaker = Speaker(it)
             speaker.say(1.8, speed=1.0)
+            whole = Received("mic", speaker.sample, speaker.sample)
+            # The last words are waited for, but not a session that is yet to be opened.
+            it.until(lambda: it.received() == whole, "all to be sent")
             assert it.order("stop").code is None
             process = it.process
             assert process is not None

@@ -17,7 +17,7 @@ from heard.upstream.sockets import Sockets
 from ...support.poll import until
 from ...support.v3_server import v3_server
 
-WAIT_S = 10.0
+WAIT_S = 30.0
 CERTIFICATE = Path(__file__).parents[2] / "support" / "localhost.pem"
 QUERY = "sample_rate=16000"
 

@@ -1,7 +1,7 @@
 """Who is let in to the page."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heard.web.gate import COOKIE_S, Gate, read_token
@@ -123,6 +123,7 @@ def test_the_token_is_in_no_text_about_the_gate() -> None:
     assert TOKEN not in repr(LOCKED)
 
 
+@settings(deadline=None)
 @given(st.text(), st.text(), st.text(), st.text())
 def test_no_header_breaks_it(host: str, origin: str, authorization: str, cookie: str) -> None:
     """Whatever a client sends, it is refused or let in."""

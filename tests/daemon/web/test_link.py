@@ -15,16 +15,17 @@ from heard_client import AsyncControl
 from ...clients.peers import Frames, Publisher, answering, final, publishing
 
 SUBSCRIPTIONS = 7
+WAIT_S = 30.0
 
 
 async def _until(predicate: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WAIT_S):
         while not predicate():  # noqa: ASYNC110  # what is waited for has no event
             await asyncio.sleep(0.01)
 
 
 async def _shown(viewer: Viewer, wanted: bytes) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WAIT_S):
         while wanted not in viewer.take():  # noqa: ASYNC110  # likewise
             await asyncio.sleep(0.01)
 
@@ -130,9 +131,9 @@ def test_spectra_are_asked_for_while_somebody_looks(tmp_path: Path, monkeypatch:
             await _until(lambda: len(scene.watched) >= 3)
             assert scene.watched[0] == {"seconds": 15.0}
             scene.audience.leave(viewer)
-            await asyncio.sleep(0.5)
             count = len(scene.watched)
-            await asyncio.sleep(0.5)
-            assert len(scene.watched) == count
+            await asyncio.sleep(1.5)
+            # One may have been on its way.
+            assert len(scene.watched) <= count + 1
 
         scene.play(tmp_path, acts)

@@ -19,7 +19,7 @@ async def _never() -> dict[str, Any]:
 
 
 async def _until(predicate: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not predicate():  # noqa: ASYNC110  # what is waited for has no event
             await asyncio.sleep(0.005)
 
@@ -50,7 +50,7 @@ def test_events_come_as_they_happen_and_end_with_the_browser() -> None:
         assert sent[0]["status"] == 200
         assert (b"content-type", b"text/event-stream") in sent[0]["headers"]
         gone.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await serving
         assert audience.viewers == set()
 
@@ -65,7 +65,7 @@ def test_who_is_sent_away_gets_the_end_of_the_answer() -> None:
         serving = asyncio.create_task(_served(audience, sent, _never))
         await _until(lambda: sent)
         audience.end()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await serving
         assert sent[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
         assert audience.viewers == set()
@@ -87,7 +87,7 @@ def test_a_browser_that_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPatc
         response = EventStream(audience)
         serving = asyncio.create_task(response({}, _never, send))
         await _until(lambda: not audience.viewers)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await serving
 
     asyncio.run(scene())
