@@ -29,6 +29,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     The tests mostly wait, so there may be more workers than cores; but sound comes late where two of them
     need their time exactly.
     """
+    # Else the files with the fewest tests come last, which take longest: the others would wait for them.
+    config.option.loadscopereorder = False
     scheduler = LoadFileScheduling(config, log)
 
     def scope(nodeid: str) -> str:
@@ -38,6 +40,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     # What the library's own schedulers override.
     scheduler._split_scope = scope
     return scheduler
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest: those with a sound server, then those with the whole daemon."""
+    items.sort(key=lambda item: (not _hears(item.path), "system" not in item.path.parts))
 
 
 @cache

@@ -195,6 +195,8 @@ class Publisher:
 
     def drained(self) -> bool:
         """Whether no event came for a while since `stop`."""
+        if self._events.poll(0):
+            return False  # a machine that stood still has not read what it was given; its senders have ended
         now = time.monotonic()
         if self._stopped_at is None or now < min(self._last_event + QUIET_S, self._stopped_at + STOP_S):
             return False

@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import stat
 import sys
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -20,6 +21,7 @@ import pytest
 import zmq
 
 from heard.pipes import ACKS, EVENTS, POSITIONS, Pipes
+from heard.publish import process
 from heard.publish.journal import FILE_NAME
 from heard.publish.once import FINALS, joined
 from heard.settings import Publish, Settings
@@ -494,6 +496,25 @@ def test_stop_publishes_what_is_on_its_way() -> None:
         assert heard[-1][1]["state"] == "draining"
         assert child.wait(WAIT_S) == 0
         assert len(journalled(it.path)) == 300
+
+
+def test_stop_waits_for_what_is_on_its_way_though_the_machine_stood_still() -> None:
+    """Time alone says nothing: what has arrived is published, however late that is."""
+    for attempt in range(5):
+        with around() as it, running(it) as child:
+            it.order(1, "stop")
+            it.answer(1)
+            child.signal(signal.SIGSTOP)
+            it.say(*(final(number, f"t{number}", number, number + 1) for number in range(1, 601)))
+            # It would end so long after the order, whatever comes.
+            time.sleep(process.STOP_S + 0.2)
+            if not child.running:
+                assert attempt < 4, "it ends before it can be stopped"
+                continue
+            child.signal(signal.SIGCONT)
+            assert [it.next()[1]["seq"] for _ in range(600)] == list(range(1, 601))
+            assert child.wait(WAIT_S) == 0
+            return
 
 
 def test_nobody_else_can_connect_or_read() -> None:
