@@ -169,6 +169,7 @@ SHELLS = (
     "heard.capture.listing",
     "heard.capture.mirror",
     "heard.capture.portaudio",
+    "heard.capture.priority",
     "heard.capture.pulse",
     "heard.capture.ring_file",
     "heard.capture.stdin",

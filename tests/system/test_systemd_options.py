@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from ..support.container import PREFIX, Container
 from .coded import words
 from .running import Daemon
-from .service import CREDENTIAL, KEY, RUNTIME_DIR, WAIT_S, installed, listening
+from .service import CREDENTIAL, KEY, RUNTIME_DIR, WAIT_S, installed, listening, stages
 
 ENCRYPTED = "/etc/credstore.encrypted/assemblyai-api-key"
 
@@ -56,3 +57,25 @@ def test_without_a_network_the_embedded_recognizer_hears_all_the_same(box: Conta
         pid = box.shown("heard", "MainPID")[0]
         of_the_service, of_the_machine = (box.do("readlink", f"/proc/{each}/ns/net") for each in (pid, "1"))
         assert of_the_service != of_the_machine
+
+
+def test_capture_alone_has_real_time_and_not_for_ever(box: Container) -> None:
+    """The unit's filter of system calls allows both: the priority, and the limit after which it is lost.
+
+    A container may not raise LimitRTPRIO, so what grants it here is a capability.
+    """
+    granted = {"AmbientCapabilities": "CAP_SYS_NICE", "CapabilityBoundingSet": "CAP_SYS_NICE"}
+    with listening(box, unit=granted) as (_server, heard):
+        box.do("systemctl", "start", "heard")
+        heard.until(lambda: heard.bodies("transcript.partial.mic"), WAIT_S, "a first word")
+        pids = stages(box)
+        policies = {name: policy(box, pid) for name, pid in pids.items()}
+        assert policies.pop("capture") == os.SCHED_RR
+        assert set(policies.values()) == {os.SCHED_OTHER}
+        limit = box.do("grep", "realtime timeout", f"/proc/{pids['capture']}/limits")
+        assert limit.split()[-3:] == ["500000", "3000000", "us"]
+
+
+def policy(box: Container, pid: int) -> int:
+    """Return how a process is scheduled (proc(5), `stat`, field 41)."""
+    return int(box.do("cat", f"/proc/{pid}/stat").rpartition(")")[2].split()[38])

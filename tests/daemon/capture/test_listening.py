@@ -57,6 +57,23 @@ def test_it_says_what_it_opened_and_then_what_it_hears(here: SoundServer) -> Non
         frame += len(each.pcm) // 2
 
 
+def test_one_core_is_enough(here: SoundServer) -> None:
+    """PortAudio's thread polls without a pause until another has had its turn, and both are in real time."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(cores)})
+    try:
+        listening = Listening([f"--device={here.sinks[0]}", "--system=portaudio"])
+    finally:
+        os.sched_setaffinity(0, cores)
+    try:
+        messages = said(listening, lambda all_: len(all_) > 20)
+        assert isinstance(messages[0], Opened)
+        assert messages[0].system == "portaudio"
+    finally:
+        listening.kill()
+    until(lambda: listening.gone, LIMIT_S, "its end")
+
+
 def test_a_name_that_nobody_has(here: SoundServer) -> None:  # it runs
     """The answer lists the names of both systems; then it ends."""
     listening = Listening(["--device=-x"])
@@ -93,7 +110,7 @@ def test_it_is_as_urgent_as_capture_itself(here: SoundServer) -> None:  # it run
     said(listening, lambda all_: len(all_) > 2)
     policy = os.sched_getscheduler(listening._child.pid)
     listening.kill()
-    assert (policy == os.SCHED_FIFO) == (granted.stdout.strip() == "True")
+    assert (policy == os.SCHED_RR) == (granted.stdout.strip() == "True")
 
 
 def test_a_suspended_device_is_lost_and_the_reason_is_said(here: SoundServer) -> None:
