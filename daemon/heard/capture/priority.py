@@ -1,4 +1,4 @@
-"""Shell: real-time priority for capture, where the machine grants it: never late, however busy the machine is.
+"""Shell: real-time priority for capture, where the machine grants it: never late, however busy that is.
 
 The kernel grants it by RLIMIT_RTPRIO (LimitRTPRIO= of a unit, limits.conf(5)), or to root.
 
