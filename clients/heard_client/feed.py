@@ -54,19 +54,18 @@ class Feed:
         self.unknown = 0
         self._source = source
         # Asked for every message, of the same few topics.
-        self._wants = lru_cache(maxsize=256)(self._is_wanted)
         self._lanes = lru_cache(maxsize=256)(self._lane)
         self._sequences = Sequences()
         self._ready: deque[tuple[Message | Missed, Cursor | None]] = deque()
         self._cursor = cursor or Cursor()
         self._ordering = (
-            Ordering(self._wants, repair_s=repair_s, cursor=cursor, since=since) if mends else None
+            Ordering(self._is_wanted, repair_s=repair_s, cursor=cursor, since=since) if mends else None
         )
 
     @property
     def subscriptions(self) -> list[str]:
         """The prefixes to subscribe to: the user's, and the status, by which holes are noticed."""
-        own = [] if self._ordering is None or self._wants(Topic.STATUS) else [str(Topic.STATUS)]
+        own = [] if self._ordering is None or self._is_wanted(Topic.STATUS) else [str(Topic.STATUS)]
         return [*dict.fromkeys([*self.prefixes, *own])]
 
     @property
@@ -186,7 +185,7 @@ class Feed:
     def _lane(self, topic: bytes) -> Lane | None:
         full_topic = topic.decode()
         read = reader(full_topic)
-        return None if read is None else Lane(read, self._wants(full_topic), is_kept(full_topic))
+        return None if read is None else Lane(read, self._is_wanted(full_topic), is_kept(full_topic))
 
     def _collect(self) -> None:
         if self._ordering is not None:

@@ -27,13 +27,13 @@ from typing import Literal
 from heard.wire.codec import Body
 from heard.wire.topics import Topic, full
 from heard_client.cursor import KEPT, Cursor, is_kept
+from heard_client.handover import Handover
 from heard_client.messages import Final, Message, StatusMessage
 from heard_client.query import ASK_S, Query, in_order
 from heard_client.sequences import Missed, Reason
 from heard_client.track import Track
 
 PAST_RUNS = 64
-PAST_TURNS = 256
 MARGIN_S = 60.0
 """Events so long before the newest message are looked at as well, to learn of the sources of its run."""
 
@@ -57,13 +57,9 @@ class Ordering:
         cursor: Cursor | None = None,
         since: float | None = None,
     ) -> None:
-        self.ready: deque[tuple[Message | Missed, Cursor]] = deque()
+        self._handover = Handover(cursor or Cursor())
+        self.ready = self._handover.ready
         """What is to be handed over, each with the cursor behind it."""
-        self._cursor = cursor or Cursor()
-        self._followed: dict[str, Message] = {}
-        """The newest message of each topic that `follows` has let by since `_cursor` was made."""
-        self.repeated = 0
-        """Messages that came twice."""
         self._wanted = wanted
         self._repair_s = repair_s
         self._run = self.cursor.run
@@ -74,8 +70,6 @@ class Ordering:
             topic: Track(topic, self._run, last) for topic, last in self.cursor.seq.items() if wanted(topic)
         }
         self._past: deque[str] = deque(maxlen=PAST_RUNS)
-        self._turns: dict[str, None] = {}
-        """Ids of the newest turns that were handed over, oldest first."""
         self._inbox: deque[Message] = deque()
         self._chain: deque[tuple[str, set[str]]] | None = None
         """While a run is being finished: those that follow it, with their topics; None: not yet known."""
@@ -108,26 +102,16 @@ class Ordering:
             or self._next
             or self._queries
             or not isinstance(message, Final)
-            or message.turn_id in self._turns
+            or not self._handover.let_by(message)
         ):
             return False
         track.last = message.seq
-        self._followed[message.topic] = message
-        return self._is_new(message)
+        return True
 
     @property
     def cursor(self) -> Cursor:
         """The cursor behind all that was let by and all that is in `ready`."""
-        # Made when it is asked for: most never ask.
-        for message in self._followed.values():
-            self._cursor = self._cursor.after(message)
-        self._followed.clear()
-        return self._cursor
-
-    @cursor.setter
-    def cursor(self, cursor: Cursor) -> None:
-        self._followed.clear()
-        self._cursor = cursor
+        return self._handover.cursor
 
     def queries(self, now: float) -> list[tuple[int, Body]]:
         """Return the requests to send now: their numbers, and their arguments for the op `history`."""
@@ -212,7 +196,7 @@ class Ordering:
     def _abandon(self, query: Query, reason: Reason, now: float) -> None:
         self._no_journal = reason == "no-journal"
         if query.kind == "said":
-            self._hand(Missed(str(Topic.FINAL), self._run, 0, None, reason))
+            self._handover.hand(Missed(str(Topic.FINAL), self._run, 0, None, reason))
         track = query.track
         if track is None:
             self._whole(query, now)
@@ -220,7 +204,7 @@ class Ordering:
         self._hand_all(track.give_up(track.target, reason))
         if track.ending:
             track.ended = True
-            self._hand(Missed(track.topic, track.run, track.last + 1, None, reason))
+            self._handover.hand(Missed(track.topic, track.run, track.last + 1, None, reason))
             self._mend_all(now)
 
     def _whole(self, query: Query, now: float) -> None:
@@ -269,7 +253,7 @@ class Ordering:
                 return
             message = self._inbox[0]
             if message.run in self._past:
-                self.repeated += 1
+                pass  # it was finished, and this is here from the journal
             elif not self._run:
                 self._run = message.run
                 if self._begin == "late":
@@ -301,8 +285,7 @@ class Ordering:
 
     def _arrived(self, message: Message, now: float) -> None:
         track = self._track(message.topic, message.seq - 1)
-        if not track.add(message):
-            self.repeated += 1
+        track.add(message)
         # A correction may have come without its final; the next status tells.
         if message.topic.startswith(Topic.FINAL):
             self._mend(track, now)
@@ -324,7 +307,7 @@ class Ordering:
     def _note(self, time: float) -> None:
         """Let the cursor name every topic, so that whoever goes on from it wants what begins later."""
         numbers = {topic: track.last for topic, track in self._tracks.items()}
-        self.cursor = Cursor(self._run, max(self.cursor.time, time), numbers)
+        self._handover.cursor = Cursor(self._run, max(self.cursor.time, time), numbers)
 
     def _mend_all(self, now: float) -> None:
         # Finals come first in this order: their corrections wait for them.
@@ -348,10 +331,8 @@ class Ordering:
             if row.run == self._run:
                 track = self._track(row.topic, 0)
                 track.last = max(track.last, row.seq)
-            if isinstance(row, Final):
-                self._is_new(row)
             self._newest = max(self._newest, row.time)
-            self.ready.append((row, self.cursor))
+            self._handover.hand_early(row)
 
     def _runs(self, events: list[Message], now: float) -> None:
         """Take in what happened since the newest message of the run that is to be finished."""
@@ -392,28 +373,8 @@ class Ordering:
         self._run = run
         self._begin = "following"
         self._tracks = {topic: Track(topic, run, 0) for topic in topics}
-        self.cursor = Cursor(run, self.cursor.time)
+        self._handover.cursor = Cursor(run, self.cursor.time)
 
     def _hand_all(self, things: Iterable[Message | Missed]) -> None:
         for thing in things:
-            self._hand(thing)
-
-    def _hand(self, thing: Message | Missed) -> None:
-        if isinstance(thing, Message):
-            self.cursor = self.cursor.after(thing)
-            if isinstance(thing, Final) and not self._is_new(thing):
-                # `publish` was killed between journal and socket, and has published it again.
-                self.repeated += 1
-                return
-        elif thing.last is not None and thing.run == self.cursor.run:
-            self.cursor = Cursor(thing.run, self.cursor.time, {**self.cursor.seq, thing.topic: thing.last})
-        self.ready.append((thing, self.cursor))
-
-    def _is_new(self, final: Final) -> bool:
-        """Remember a turn; return whether it is none of those that were handed over."""
-        if final.turn_id in self._turns:
-            return False
-        self._turns[final.turn_id] = None
-        if len(self._turns) > PAST_TURNS:
-            del self._turns[next(iter(self._turns))]
-        return True
+            self._handover.hand(thing)

@@ -38,12 +38,10 @@ class Track:
         """Whether nothing is missing."""
         return self.target == self.last and (self.ended or not self.ending)
 
-    def add(self, message: Message) -> bool:
-        """Take a message in; return whether it is one that was not here before."""
-        if message.seq <= self.last or message.seq in self._waiting:
-            return False
-        self._waiting[message.seq] = message
-        return True
+    def add(self, message: Message) -> None:
+        """Take a message in, unless it was here before."""
+        if message.seq > self.last:
+            self._waiting.setdefault(message.seq, message)
 
     def follows(self, seq: int) -> bool:
         """Whether message `seq` is the next one, and nothing behind it is known of."""

@@ -35,6 +35,7 @@ def raise_priority() -> bool:
     where the limit allows it, it is worth a warning.
     """
     try:
+        _limit(AWAKE_S, KILL_S)
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(PRIORITY))
     except PermissionError as error:
         allowed, _ = resource.getrlimit(resource.RLIMIT_RTPRIO)
@@ -45,7 +46,6 @@ def raise_priority() -> bool:
     # A thread waits for the signal, and no handler: the main thread may be in a call that does not return.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGXCPU})
     threading.Thread(target=_give_up, name="priority", daemon=True).start()
-    _limit(AWAKE_S, KILL_S)
     return True
 
 

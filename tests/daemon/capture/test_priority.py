@@ -75,6 +75,20 @@ def test_a_refusal_is_worth_a_warning_where_it_was_to_be_granted(limit: int, war
     assert ("no real-time priority: Operation not permitted" in finished.stderr) is warned
 
 
+def test_without_the_limit_there_is_no_real_time() -> None:
+    """Where the kernel may not tell of a thread that spins, none is let take a core."""
+    refuse = (
+        "resource.prlimit = lambda *_: (_ for _ in ()).throw(PermissionError(1, 'Operation not permitted'))"
+    )
+    code = f"""
+import os, resource
+from heard.capture.priority import raise_priority
+{refuse}
+print(raise_priority(), os.sched_getscheduler(0) == os.SCHED_OTHER)
+"""
+    assert run([sys.executable, "-c", code], limit_s=60).stdout == "False True\n"
+
+
 def test_a_thread_that_spins_costs_itself_the_priority_and_nobody_the_machine() -> None:
     """ALSA's plug-in for PulseAudio does, until another thread has had its turn: which takes a core."""
     finished = run([sys.executable, "-c", SPIN], limit_s=110)
